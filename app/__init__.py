@@ -1,0 +1,51 @@
+"""Linea Executions: a lightweight, self-hosted service that runs people's workflows."""
+
+from flask import Flask
+
+from app import api, cli, environment, log, strictjson
+from app.extensions import db, migrate
+from app.queue import Sender
+from app.services.intake import Intake
+from app.settings import Settings
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Build the Flask application from `settings`, by default from the environment; raises BadSetting."""
+    settings = settings or environment.settings()
+    log.configure(settings.log_level, settings.log_format)
+    app = Flask(__name__, static_folder=None)
+    app.config.update(
+        SETTINGS=settings,
+        SECRET_KEY=settings.secret_key,
+        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS=ENGINE_OPTIONS,
+    )
+    db.init_app(app)
+    migrate.init_app(app, db)
+    app.extensions["sender"] = Sender(settings.redis_url)
+    app.extensions["intake"] = Intake()
+    api.register(app)
+    cli.register(app)
+    return app
+
+
+SESSION = {
+    "statement_timeout": "30s",
+    "lock_timeout": "10s",
+    "idle_in_transaction_session_timeout": "60s",
+    "timezone": "UTC",
+}
+ENGINE_OPTIONS = {
+    "json_deserializer": strictjson.loads_stored,
+    "pool_size": 8,
+    "max_overflow": 8,
+    "pool_timeout": 2,
+    "pool_pre_ping": True,
+    "pool_recycle": 300,
+    "connect_args": {
+        "connect_timeout": 3,
+        "application_name": "linea",
+        "keepalives_idle": 30,
+        "options": " ".join(f"-c {name}={value}" for name, value in SESSION.items()),
+    },
+}
