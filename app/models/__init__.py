@@ -1,0 +1,35 @@
+"""The tables, one file each, with the constraints that hold their invariants."""
+
+from app.models.api_keys import ApiKey
+from app.models.bulk_operations import BulkOperation
+from app.models.execution_steps import ExecutionStep, ExecutionStepItem, ExecutionStepLog
+from app.models.executions import Execution
+from app.models.idempotency_keys import IdempotencyKey
+from app.models.installation import Installation
+from app.models.schedules import Schedule, ScheduleFire
+from app.models.secrets import Secret
+from app.models.spaces import Space
+from app.models.webhooks import Webhook, WebhookDelivery
+from app.models.workflow_versions import WorkflowVersion
+from app.models.workflows import Workflow
+from app.models.workspaces import Workspace
+
+__all__ = [
+    "ApiKey",
+    "BulkOperation",
+    "Execution",
+    "ExecutionStep",
+    "ExecutionStepItem",
+    "ExecutionStepLog",
+    "IdempotencyKey",
+    "Installation",
+    "Schedule",
+    "ScheduleFire",
+    "Secret",
+    "Space",
+    "Webhook",
+    "WebhookDelivery",
+    "Workflow",
+    "WorkflowVersion",
+    "Workspace",
+]
