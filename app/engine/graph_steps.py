@@ -1,0 +1,124 @@
+"""Compiles one step of a definition: its expressions, its `with`, and what it may refer to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.engine.expressions import Compiled, Rules, compile_value
+from app.engine.names import ROOTS
+from app.engine.nearest import nearest
+from app.engine.programs import StepProgram
+from app.engine.syntax import Syntax
+from app.errors import Fault
+from app.steps.arguments import check_args, verbatim_fields
+from app.steps.base import STEP_TYPES, StepType
+from app.steps.fields import Template
+from app.steps.secrets import secret_names
+
+Json = Any
+
+OUTSIDE_FOR_EACH = ROOTS - {"item", "index"}
+ONCE = Rules(roots=OUTSIDE_FOR_EACH)
+# Where secrets may stand: in all fields of `http`, in `args` of `task`.
+_SECRETS_IN: Mapping[str, frozenset[str] | None] = {"http": None, "task": frozenset({"args"})}
+
+
+@dataclass(slots=True)
+class Work:
+    """One compilation of a whole definition: what it has found so far."""
+
+    syntax: Syntax = field(default_factory=Syntax)
+    faults: list[Fault] = field(default_factory=list)
+    warnings: list[Fault] = field(default_factory=list)
+
+    def compile(self, value: Json, path: str, *, secrets: bool = False, rules: Rules = ONCE) -> Compiled:
+        """Compile one value and note its faults."""
+        compiled, faults = compile_value(value, path, secrets=secrets, rules=rules, syntax=self.syntax)
+        self.faults += faults
+        return compiled
+
+
+@dataclass(slots=True)
+class Parts:
+    """The compiled parts of one step."""
+
+    args: Compiled
+    condition: Compiled | None
+    items: Compiled | None
+
+    def references(self) -> list[tuple[str, str]]:
+        """Return where which steps are named."""
+        compiled = (self.condition, self.items, self.args)
+        return [reference for part in compiled if part is not None for reference in part.references]
+
+    def programs(self, reach: tuple[str, ...]) -> tuple[StepProgram, StepProgram | None]:
+        """Return the step's program and, with forEach, the one that asks the condition and gives the list."""
+        if self.items is None:
+            return StepProgram(self.condition, self.args, reach), None
+        return StepProgram(None, self.args, reach), StepProgram(self.condition, self.items, reach)
+
+
+def step_type(step: dict[str, Any], work: Work) -> StepType | None:
+    """Return the type of a step, or note that there is none of this name."""
+    name = step.get("type")
+    if name is None:
+        return None
+    if name not in STEP_TYPES:
+        known = ", ".join(sorted(STEP_TYPES))
+        message = f"There is no step type {name}{nearest(name, STEP_TYPES)}; there are {known}."
+        work.faults.append(Fault(f"{step['path']}.type", message))
+    return STEP_TYPES.get(name)
+
+
+def compile_step(step: dict[str, Any], kind: StepType | None, work: Work) -> Parts:
+    """Compile condition, list and `with` of a step; faults are noted."""
+    path = step["path"]
+    condition = _condition(step, path, work) if "condition" in step else None
+    items = _items(step, path, work) if "for_each" in step else None
+    return Parts(_args(step, kind, items is not None, work), condition, items)
+
+
+def _args(step: dict[str, Any], kind: StepType | None, with_items: bool, work: Work) -> Compiled:
+    path, values = f"{step['path']}.with", step.get("args", {})
+    programs = verbatim_fields(kind.schema) if kind else frozenset()
+    roots = ROOTS if with_items else OUTSIDE_FOR_EACH
+    allowed = _SECRETS_IN.get(step.get("type", ""), frozenset())
+    before = len(work.faults)
+    rules = Rules(roots=roots, verbatim=programs)
+    compiled = work.compile(values, path, secrets=allowed != frozenset(), rules=rules)
+    if allowed is not None:
+        refused = {key: mark for key, mark in compiled.marked.items() if key not in allowed}
+        _refuse_secrets(refused, path, work)
+    if kind and "args" in step and len(work.faults) == before:
+        work.faults += check_args(kind.schema, compiled.marked, path)
+    return compiled
+
+
+def _refuse_secrets(marked: dict[str, Json], path: str, work: Work) -> None:
+    known = {fault.path for fault in work.faults}
+    for key, mark in marked.items():
+        if secret_names([mark]) and not any(at.startswith(f"{path}.{key}") for at in known):
+            message = "Secrets can only stand in fields of http steps and in args of task steps."
+            work.faults.append(Fault(f"{path}.{key}", message))
+
+
+def _condition(step: dict[str, Any], path: str, work: Work) -> Compiled:
+    rules = Rules(roots=OUTSIDE_FOR_EACH, condition=True)
+    compiled = work.compile(step["condition"], f"{path}.if", rules=rules)
+    if isinstance(step["condition"], str) and not _is_expression(compiled):
+        message = "Must be one expression, as in ${{ input.total > 100 }}: other text is always true."
+        work.faults.append(Fault(f"{path}.if", message))
+    return compiled
+
+
+def _items(step: dict[str, Any], path: str, work: Work) -> Compiled:
+    compiled = work.compile(step["for_each"], f"{path}.forEach")
+    if isinstance(step["for_each"], str) and not _is_expression(compiled):
+        work.faults.append(Fault(f"{path}.forEach", "Must be one expression that gives a list."))
+    return compiled
+
+
+def _is_expression(compiled: Compiled) -> bool:
+    return isinstance(compiled.marked, Template) and (
+        compiled.marked.exact or bool(secret_names(compiled.marked))
+    )

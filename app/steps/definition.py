@@ -1,0 +1,120 @@
+"""The structure of a workflow definition: its fields, limits and defaults, in one place."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import ValidationError, fields
+from marshmallow.validate import Length, OneOf, Range
+
+from app.steps.fields import Anything, Boolean, Integer, List, Number, Object, Part, StepArgs, Text
+
+MOST_STEPS = 200
+MOST_BYTES = 256 * 1024
+MOST_SECONDS = 365 * 24 * 3600
+STEP_ID = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}", re.ASCII)
+RESERVED_IDS = frozenset({"__proto__", "constructor", "prototype"})
+ON_ERROR = ("fail", "continue")
+RUN_ON = ("success", "failure", "always")
+
+
+def step_id(value: str) -> None:
+    """Raise ValidationError for what cannot be the id of a step."""
+    if STEP_ID.fullmatch(value) is None:
+        raise ValidationError("Must be a letter or _ and then letters, digits and _, at most 63 in all.")
+    if value in RESERVED_IDS:
+        raise ValidationError("This name is reserved.")
+
+
+def between(least: float, most: float) -> Range:
+    """Return a validator for a number from `least` to `most`."""
+    return Range(least, most, error="Must be from {min} to {max}.")
+
+
+def one_of(*words: str) -> OneOf:
+    """Return a validator for one of a few words."""
+    return OneOf(words, error="Must be one of {choices}.")
+
+
+def seconds() -> Number:
+    """Return a field for a timeout: more than none, at most a year."""
+    error = f"Must be more than 0 and at most {MOST_SECONDS}."
+    return Number(
+        data_key="timeoutSeconds", validate=Range(0, MOST_SECONDS, min_inclusive=False, error=error)
+    )
+
+
+class Condition(fields.Field[str | bool]):
+    """An expression as text, or true or false."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str | bool:
+        if not isinstance(value, str | bool):
+            raise ValidationError("Must be an expression.")
+        return value
+
+
+class Items(fields.Field[str | list[Any]]):
+    """An expression that gives a list, or a list."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str | list[Any]:
+        if not isinstance(value, str | list):
+            raise ValidationError("Must be an expression that gives a list.")
+        return value
+
+
+class JsonSchema(fields.Field[Mapping[str, Any] | bool]):
+    """A JSON Schema: an object, true or false."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if not isinstance(value, dict | bool):
+            raise ValidationError("Must be a JSON Schema.")
+        return value
+
+
+class RetrySchema(StepArgs):
+    """How often and when a failed attempt is tried again."""
+
+    attempts = Integer(load_default=3, validate=between(1, 20))
+    backoff_seconds = Number(data_key="backoffSeconds", load_default=1.0, validate=between(0, 86_400))
+    factor = Number(load_default=2.0, validate=between(1, 100))
+    max_backoff_seconds = Number(
+        data_key="maxBackoffSeconds", load_default=300.0, validate=between(0, 86_400)
+    )
+    jitter = Boolean(load_default=True)
+
+
+class StepSchema(StepArgs):
+    """One step; what its `with` takes is the business of its type."""
+
+    id = Text(required=True, validate=step_id)
+    type = Text(required=True, validate=Length(1, 63))
+    name = Text(validate=Length(max=200))
+    args = Object(data_key="with", keys=fields.String(), load_default=dict)
+    needs = List(Text())
+    condition = Condition(data_key="if")
+    for_each = Items(data_key="forEach")
+    for_each_concurrency = Integer(data_key="forEachConcurrency", load_default=10, validate=between(1, 1000))
+    retry = Part(RetrySchema)
+    timeout_seconds = seconds()
+    on_error = Text(data_key="onError", load_default="fail", validate=one_of(*ON_ERROR))
+    run_on = Text(data_key="runOn", load_default="success", validate=one_of(*RUN_ON))
+
+
+class OnFailureSchema(StepArgs):
+    """The workflow that is started when an execution failed."""
+
+    workflow_id = fields.UUID(data_key="workflowId", required=True)
+
+
+class DefinitionSchema(StepArgs):
+    """A workflow definition."""
+
+    steps = List(
+        Part(StepSchema),
+        required=True,
+        validate=Length(1, MOST_STEPS, error=f"A workflow has from 1 to {MOST_STEPS} steps."),
+    )
+    output = Anything(allow_none=True)
+    timeout_seconds = seconds()
+    input_schema = JsonSchema(data_key="inputSchema")
+    on_failure = Part(OnFailureSchema, data_key="onFailure")
