@@ -1,0 +1,90 @@
+"""The border between engine and step types: a `Call` goes in, an `Outcome` comes out."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from marshmallow import Schema
+
+if TYPE_CHECKING:
+    from app.steps.client import HttpClient
+
+Json = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The step completed with `output`."""
+
+    output: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """The attempt failed and another could help; `after` is the pause in seconds that the other side asked for."""
+
+    error: str
+    after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The step failed and another attempt would not help; `final` fails the execution in any case."""
+
+    error: str
+    final: bool = False
+
+
+Outcome = Done | Retry | Failed
+
+
+class Log(Protocol):
+    """Takes one line for the step's log; `level` is `debug`, `info`, `warning` or `error`."""
+
+    def __call__(self, level: str, message: str) -> None: ...
+
+
+@dataclass(slots=True)
+class Call:
+    """One attempt of one step.
+
+    `args` is the loaded `with`; `key` the idempotency key `<executionId>:<stepId>[:<index>]`, the same on
+    each attempt; `secrets` the values of the secrets that the step names, by name.
+    """
+
+    args: Any
+    key: str
+    client: "HttpClient"
+    log: Log
+    secrets: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StepType:
+    """What the engine knows of a step type.
+
+    `effect` steps wait until all they depend on is committed and are coroutines; the others are plain
+    functions, recomputed after a crash. `timeout` is the default for one attempt in seconds.
+    """
+
+    name: str
+    schema: type[Schema]
+    run: Callable[[Call], Outcome] | Callable[[Call], Awaitable[Outcome]]
+    effect: bool
+    timeout: float
+
+
+STEP_TYPES: dict[str, StepType] = {}
+
+
+Run = TypeVar("Run", bound=Callable[..., Any])
+
+
+def step(name: str, *, schema: type[Schema], effect: bool, timeout: float) -> Callable[[Run], Run]:
+    """Register a function as the step type `name`."""
+
+    def register(run: Run) -> Run:
+        STEP_TYPES[name] = StepType(name, schema, run, effect, timeout)
+        return run
+
+    return register
