@@ -1,0 +1,92 @@
+"""The board: how far the steps of one execution are, and the running rule that says which may begin."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from app.engine.graph import Graph
+from app.engine.progress import Progress
+from app.states import StepStatus
+from app.strictjson import loads_stored
+
+Json = Any
+NOT_RUN: dict[str, Json] = {"output": None, "status": StepStatus.SKIPPED.value, "error": None}
+
+
+class Board:
+    """The steps of one execution.
+
+    The running rule: a step whose needs have all ended begins when at least one of them counts as completed,
+    or it has none; else it is skipped. A step that fails for good fails the execution: nothing more begins.
+    Steps with `runOn` come after all others have ended.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.steps = {step.id: Progress(step) for step in graph.steps}
+        self.outputs: dict[str, dict[str, Json]] = dict.fromkeys(self.steps, NOT_RUN)
+        self.failed: Progress | None = None
+        self.last_phase = False
+
+    def restore(self, recorded: Iterable[Any]) -> None:
+        """Take over the steps that were recorded before a crash or a wait."""
+        for row in recorded:
+            if row.step_id in self.steps:
+                self.steps[row.step_id].restore(row)
+        for progress in self.steps.values():
+            if progress.ended:
+                self.note_end(progress)
+
+    def ready(self) -> list[Progress]:
+        """List the steps whose turn it is now, in the definition's order."""
+        return [p for p in self._phase() if p.status is StepStatus.PENDING and self._needs_ended(p)]
+
+    def is_next(self, progress: Progress) -> bool:
+        """Tell whether a step that was ready may still begin: no other has failed in between."""
+        return self.failed is None or self.last_phase
+
+    def in_vain(self, progress: Progress) -> bool:
+        """Tell whether a step is to be skipped because none of its needs counts as completed."""
+        needs = progress.step.needs
+        return bool(needs) and not any(self.steps[need].counts_as_completed for need in needs)
+
+    def note_end(self, progress: Progress) -> bool:
+        """Show a step's result to later expressions; tell whether its failure stops the others."""
+        completed = progress.status is StepStatus.COMPLETED
+        self.outputs[progress.step.id] = {
+            "output": loads_stored(progress.output) if completed and progress.output else None,
+            "status": progress.status.value,
+            "error": progress.error,
+        }
+        if (
+            progress.status is not StepStatus.FAILED
+            or progress.counts_as_completed
+            or self.failed is not None
+        ):
+            return False
+        self.failed = progress
+        return not self.last_phase
+
+    @property
+    def in_flight(self) -> list[Progress]:
+        """List the steps that have begun and not ended."""
+        return [p for p in self.steps.values() if p.status in (StepStatus.RUNNING, StepStatus.WAITING)]
+
+    @property
+    def done(self) -> int:
+        """Count the steps that have ended."""
+        return sum(progress.ended for progress in self.steps.values())
+
+    @property
+    def last_output(self) -> str | None:
+        """Give the output of the last listed step that completed, as JSON text."""
+        done = [p for p in self.steps.values() if p.status is StepStatus.COMPLETED]
+        return done[-1].output if done else None
+
+    def _phase(self) -> list[Progress]:
+        if self.last_phase:
+            wanted: tuple[str, ...] = ("always", "failure") if self.failed else ("always",)
+        else:
+            wanted = () if self.failed else ("success",)
+        return [p for p in self.steps.values() if p.step.run_on in wanted]
+
+    def _needs_ended(self, progress: Progress) -> bool:
+        return all(self.steps[need].ended for need in progress.step.needs)

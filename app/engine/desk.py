@@ -1,0 +1,291 @@
+"""The desk of a worker process: its slots, the walks in them, and their leases."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Engine, Row
+from sqlalchemy.exc import DBAPIError
+
+from app import log
+from app.engine.change import Fate, Key
+from app.engine.flush import Flusher, Report
+from app.engine.graph import Graph, compile_graph
+from app.engine.ledger import Ledger
+from app.engine.runner import Walk
+from app.engine.sandbox import Sandbox
+from app.errors import InvalidDefinition
+from app.queue import Taken
+from app.settings import Settings
+from app.states import Reason, Status
+from app.steps.addresses import AllowList
+from app.steps.client import HttpClient
+from app.store import claims, executions, flushes
+from app.store.flushes import Settlement
+from app.strictjson import loads_stored
+
+GRAPHS_KEPT = 500
+LOOK_SECONDS = 1.0
+UNSETTLED_FACTOR = 3
+
+logger = log.get(__name__)
+Version = tuple[UUID, int]
+
+
+class Desk:
+    """Runs up to `concurrency` executions in one event loop.
+
+    A slot is taken from the claim until the walk has computed its end; what waits for its last commit needs
+    none, but its number is bounded too.
+    """
+
+    def __init__(
+        self, settings: Settings, engine: Engine, worker: str, clean_up: Callable[[Report, list[str]], None]
+    ) -> None:
+        self.worker = worker
+        self.client = HttpClient(AllowList.parse(",".join(settings.http_allow_hosts)))
+        self.sandbox = Sandbox(settings.sandbox_children)
+        self.stopping = False
+        self.on_room: Callable[[], None] = lambda: None
+        self.ended = 0
+        self._concurrency = settings.worker_concurrency
+        self._lease_seconds = settings.lease_seconds
+        self._engine = engine
+        self._clean_up = clean_up
+        self._walks: dict[UUID, Walk] = {}
+        self._active = 0
+        self._graphs: OrderedDict[Version, Graph | InvalidDefinition | None] = OrderedDict()
+        self._loading: dict[Version, list[tuple[Key, Row[Any], list[Any]]]] = {}
+        self._threads = ThreadPoolExecutor(3, thread_name_prefix="desk")
+        self._look_now = asyncio.Event()
+        self._quiet = asyncio.Event()
+        self._quiet.set()
+        self.ledger = Ledger(Flusher(engine, worker, settings.lease_seconds, lambda: self.stopping), self)
+
+    # -- slots --
+
+    @property
+    def room(self) -> int:
+        """Tell how many more jobs may be taken; any thread may ask."""
+        unsettled = UNSETTLED_FACTOR * self._concurrency - len(self._walks)
+        return 0 if self.stopping else max(0, min(self._concurrency - self._active, unsettled))
+
+    @property
+    def busy(self) -> bool:
+        """Tell whether anything is claimed or on its way."""
+        return self._active > 0 or bool(self._walks)
+
+    def take(self, jobs: list[Taken]) -> None:
+        """Claim the executions of jobs, unless they are ours already."""
+        fresh = [job for job in jobs if job.execution_id not in self._walks]
+        self._active += len(fresh)
+        self._quiet.clear()
+        self.ledger.claim(fresh)
+
+    async def wait_until_quiet(self) -> None:
+        """Wait until nothing is claimed or on its way."""
+        await self._quiet.wait()
+
+    # -- what the ledger tells --
+
+    def claimed(self, job: Taken, row: Row[Any], recorded: list[Any]) -> None:
+        """Begin an execution that is ours now."""
+        key = Key(row.id, row.workspace_id, row.claim_no, job.job_id)
+        if row.workflow_id is None:
+            self._fail(key, row, "The workflow was deleted before the execution could run")
+            return
+        version = (row.workflow_id, row.workflow_version)
+        if version in self._graphs:
+            self._graphs.move_to_end(version)
+            self._begin(key, row, recorded, self._graphs[version])
+        elif version in self._loading:
+            self._loading[version].append((key, row, recorded))
+        else:
+            self._loading[version] = [(key, row, recorded)]
+            asyncio.get_running_loop().create_task(self._load(version))
+
+    def refused(self, job: Taken) -> None:
+        """Free the slot of a job that came to nothing."""
+        self._leave_slot()
+
+    def closed(self, key: Key) -> None:
+        """Forget an execution that is settled, handed back or lost."""
+        walk = self._walks.get(key.id)
+        if walk is not None and walk.key == key:
+            walk.abandon()
+            del self._walks[key.id]
+            self.ended += 1
+            self.on_room()
+            self._check_quiet()
+
+    def disturbed(self, key: Key, fate: Fate) -> None:
+        """Stop an execution that was flagged to be cancelled."""
+        walk = self._walks.get(key.id)
+        if walk is not None and walk.key == key:
+            walk.cancel()
+
+    def committed(self, report: Report, job_ids: list[str]) -> None:
+        """Clean up in Redis after a commit; runs in a ledger thread."""
+        self._clean_up(report, job_ids)
+
+    def finished(self, walk: Walk) -> None:
+        """Free the slot of a walk that has computed its end."""
+        self._leave_slot()
+
+    # -- beginning --
+
+    async def _load(self, version: Version) -> None:
+        """Fetch and compile a definition in a thread, then begin all that waited for it."""
+        loop = asyncio.get_running_loop()
+        graph: Graph | InvalidDefinition | None
+        while True:
+            try:
+                graph = await loop.run_in_executor(self._threads, self._compile, version)
+                break
+            except DBAPIError as error:
+                logger.warning("a definition could not be read; trying again", error=str(error.orig).strip())
+                await asyncio.sleep(1)
+        self._graphs[version] = graph
+        if len(self._graphs) > GRAPHS_KEPT:
+            self._graphs.popitem(last=False)
+        for key, row, recorded in self._loading.pop(version):
+            self._begin(key, row, recorded, graph)
+
+    def _compile(self, version: Version) -> Graph | InvalidDefinition | None:
+        with self._engine.connect() as tx:
+            text = flushes.definition_of(tx, *version)
+        if text is None:
+            return None
+        try:
+            return compile_graph(loads_stored(text))
+        except InvalidDefinition as error:
+            return error
+
+    def _begin(
+        self, key: Key, row: Row[Any], recorded: list[Any], graph: Graph | InvalidDefinition | None
+    ) -> None:
+        if graph is None:
+            self._fail(key, row, "The version of the workflow that this execution is bound to is gone")
+        elif isinstance(graph, InvalidDefinition):
+            faults = "; ".join(f"{fault.path}: {fault.message}" for fault in graph.faults[:3])
+            self._fail(key, row, f"The definition is not valid any more: {faults or graph.detail}")
+        else:
+            walk = self._walks[key.id] = Walk(key, row, graph, self)
+            if self.stopping:
+                walk.hand_back()
+            else:
+                walk.begin(recorded)
+
+    def _fail(self, key: Key, row: Row[Any], why: str) -> None:
+        """End an execution that cannot begin."""
+        self._walks[key.id] = Walk(key, row, NO_STEPS, self)
+        self._walks[key.id].abandon()
+        self.ledger.settle(
+            key, Settlement(Status.FAILED, Reason.INVALID_DEFINITION, error=why), row.steps_done
+        )
+
+    def _leave_slot(self) -> None:
+        self._active -= 1
+        self.on_room()
+        self._check_quiet()
+
+    def _check_quiet(self) -> None:
+        if not self.busy:
+            self._quiet.set()
+
+    # -- leases and cancels --
+
+    def stop_job(self, job_id: str) -> None:
+        """Obey RQ's stop command: it means a cancel by the API, whose own ring it is, too."""
+        for walk in self._walks.values():
+            if job_id.startswith(str(walk.key.id)) and not walk.finished:
+                flagged = asyncio.get_running_loop().run_in_executor(self._threads, self._flag, walk.key)
+                flagged.add_done_callback(lambda _: self._look_now.set())
+
+    def _flag(self, key: Key) -> None:
+        with self._engine.begin() as tx:
+            executions.cancel_many(tx, key.workspace_id, [key.id], Reason.REQUESTED, None)
+
+    async def keep_leases(self) -> None:
+        """Renew leases in time, and read each second which executions were cancelled or lost; never ends."""
+        renewed = time.monotonic()
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._look_now.wait(), LOOK_SECONDS)
+            self._look_now.clear()
+            due = time.monotonic() - renewed >= self._lease_seconds / 3
+            started = time.monotonic()
+            if await self._check(due) and due:
+                renewed = started
+            elif time.monotonic() - renewed > self._lease_seconds:
+                self._lose_all()
+                renewed = time.monotonic()
+
+    async def _check(self, renew: bool) -> bool:
+        """Ask the database about all executions at the desk; False when it did not answer."""
+        before = {walk.key for walk in self._walks.values() if not walk.finished}
+        if not before:
+            return True
+        loop = asyncio.get_running_loop()
+        try:
+            rows = await loop.run_in_executor(self._threads, self._ask, [key.id for key in before], renew)
+        except DBAPIError as error:
+            logger.warning("leases could not be checked", error=str(error.orig).strip())
+            return False
+        owned = {(row.id, row.claim_no): row.cancelled for row in rows}
+        for key in before:
+            walk = self._walks.get(key.id)
+            if walk is None or walk.key != key or walk.finished:
+                continue
+            if (key.id, key.claim_no) not in owned:
+                self.closed(key)
+            elif owned[key.id, key.claim_no]:
+                walk.cancel()
+        return True
+
+    def _ask(self, ids: list[UUID], renew: bool) -> list[Row[Any]]:
+        with self._engine.begin() as tx:
+            if renew:
+                return claims.renew(tx, ids, self.worker, self._lease_seconds)
+            return claims.owned(tx, ids, self.worker)
+
+    def _lose_all(self) -> None:
+        """Abort everything: the leases have run out unseen, so others may be at work on it."""
+        logger.error("the database was away for longer than the lease: all executions here are given up")
+        for walk in list(self._walks.values()):
+            if not walk.finished:
+                self.closed(walk.key)
+
+    # -- shutdown --
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Take no more; let steps in flight end for the grace; hand the rest back; write everything."""
+        self.stopping = True
+        for walk in list(self._walks.values()):
+            walk.drain()
+        try:
+            await asyncio.wait_for(self._quiet.wait(), grace_seconds)
+        except TimeoutError:
+            for walk in list(self._walks.values()):
+                walk.hand_back()
+        await self.ledger.close()
+        await self.client.close()
+        await self.sandbox.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+NO_STEPS = Graph(
+    steps=(),
+    by_id={},
+    output=None,
+    timeout_seconds=None,
+    input_schema=None,
+    on_failure=None,
+    warnings=[],
+    secrets=frozenset(),
+)

@@ -1,0 +1,142 @@
+"""One flush of the ledger: its transaction, its repetition, and the halving of a refused one."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, Row
+from sqlalchemy.exc import DBAPIError
+
+from app import log
+from app.engine.change import Batch, Change, Fate
+from app.store import claims, flushes, steps
+
+REPEATED = ("40P01", "40001", "55P03")
+AWAY = ("08", "57P", "53", "25006")
+PAUSE_SECONDS = (0.05, 0.2, 0.5, 1.0, 2.0)
+
+logger = log.get(__name__)
+
+
+@dataclass(slots=True)
+class Report:
+    """What a flush did: claimed rows with their recorded steps, and the fate of each change."""
+
+    claimed: dict[UUID, Row[Any]] = field(default_factory=dict)
+    recorded: dict[UUID, list[Any]] = field(default_factory=dict)
+    fates: dict[UUID, Fate] = field(default_factory=dict)
+    handed_back: list[Row[Any]] = field(default_factory=list)
+    database_now: datetime | None = None
+
+    def add(self, other: "Report") -> None:
+        """Take in what another part of the same batch did."""
+        self.claimed |= other.claimed
+        self.recorded |= other.recorded
+        self.fates |= other.fates
+        self.handed_back += other.handed_back
+        self.database_now = other.database_now or self.database_now
+
+
+class Flusher:
+    """Writes batches in the ledger's threads; every write is fenced by worker and claim."""
+
+    def __init__(self, engine: Engine, worker: str, lease_seconds: int, stopped: Callable[[], bool]) -> None:
+        self._engine = engine
+        self._worker = worker
+        self._lease_seconds = lease_seconds
+        self._stopped = stopped
+
+    def write(self, batch: Batch) -> Report:
+        """Write a batch, however long the database is away; halve a refused one until one change is left."""
+        tries = 0
+        while True:
+            try:
+                return self._transaction(batch)
+            except DBAPIError as error:
+                if not _passing(error):
+                    return self._refused(batch, error)
+                if tries >= len(PAUSE_SECONDS) and self._stopped():
+                    logger.error(
+                        "gave up a flush at shutdown: its executions are taken over", error=str(error.orig)
+                    )
+                    return Report(fates=dict.fromkeys((change.key.id for change in batch.changes), Fate.LOST))
+                pause = PAUSE_SECONDS[min(tries, len(PAUSE_SECONDS) - 1)]
+                logger.warning("a flush is repeated", seconds=pause, error=str(error.orig).strip())
+                time.sleep(pause)
+                tries += 1
+            except Exception as error:  # noqa: BLE001 -- psycopg2 refuses a NUL with a ValueError
+                return self._refused(batch, error)
+
+    def _refused(self, batch: Batch, error: Exception) -> Report:
+        """Find the change that the database refuses and let it fail alone."""
+        report = Report()
+        if len(batch) > 1:
+            for half in batch.halves():
+                report.add(self.write(half))
+            return report
+        why = str(getattr(error, "orig", error)).strip().splitlines()[0]
+        logger.error("the database refused a change", executions=[str(i) for i in batch.ids()], error=why)
+        if batch.changes and not batch.changes[0].bare:
+            return self.write(Batch([], [batch.changes[0].without_payload(why)]))
+        report.fates = {change.key.id: Fate.LOST for change in batch.changes}
+        return report
+
+    def _transaction(self, batch: Batch) -> Report:
+        with self._engine.begin() as tx:
+            report = Report()
+            locked = flushes.lock(tx, batch.ids())
+            self._write_changes(tx, [c for c in batch.changes if self._fenced(c, locked, report)], report)
+            if batch.claims:
+                self._claim(tx, batch, report)
+            return report
+
+    def _claim(self, tx: Connection, batch: Batch, report: Report) -> None:
+        ids = [taken.execution_id for taken in batch.claims]
+        rows = claims.claim_many(tx, ids, self._worker, self._lease_seconds)
+        report.claimed = {row.id: row for row in rows}
+        if again := [row.id for row in rows if row.claim_no > 1 or row.retry_of is not None]:
+            report.recorded = steps.recorded_of(tx, again)
+        if rows:
+            report.database_now = rows[-1].database_now
+
+    def _fenced(self, change: Change, locked: dict[UUID, Any], report: Report) -> bool:
+        """Tell whether the execution is still ours; note its fate."""
+        row = locked.get(change.key.id)
+        if (
+            row is None
+            or row.worker != self._worker
+            or row.claim_no != change.key.claim_no
+            or row.status != "running"
+        ):
+            report.fates[change.key.id] = Fate.LOST
+            return False
+        report.fates[change.key.id] = Fate.CANCELLED if row.cancelled else Fate.OURS
+        return True
+
+    def _write_changes(self, tx: Connection, changes: list[Change], report: Report) -> None:
+        """Write steps, logs and progress of fenced changes, then end or hand back those that close."""
+        if rows := [(c.key.id, c.key.workspace_id, row) for c in changes for row in c.steps.values()]:
+            steps.write(tx, rows)
+        if lines := [(c.key.id, line) for c in changes for line in c.logs]:
+            steps.write_logs(tx, lines)
+        if done := [(c.key.id, c.done) for c in changes if c.done is not None and c.end is None]:
+            flushes.write_progress(tx, done)
+        cancelled = [c for c in changes if c.closes and report.fates[c.key.id] is Fate.CANCELLED]
+        if ends := [c for c in changes if c.end is not None and report.fates[c.key.id] is Fate.OURS]:
+            flushes.settle(
+                tx, self._worker, [(c.key.id, c.key.claim_no, c.end, c.done or 0) for c in ends if c.end]
+            )
+        if cancelled:
+            flushes.settle_cancelled(tx, self._worker, [c.key.id for c in cancelled])
+        if leaving := [c for c in changes if c.leave and report.fates[c.key.id] is Fate.OURS]:
+            owned = [(c.key.id, c.key.claim_no) for c in leaving]
+            report.handed_back = claims.hand_back(tx, owned, self._worker)
+
+
+def _passing(error: DBAPIError) -> bool:
+    """Tell a fault that passes by itself (deadlock, lost connection, server restart) from a refusal."""
+    state = getattr(error.orig, "pgcode", None)
+    return error.connection_invalidated or state is None or state in REPEATED or state.startswith(AWAY)

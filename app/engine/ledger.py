@@ -1,0 +1,205 @@
+"""The ledger: gathers the changes of all running executions and writes them together, again and again."""
+
+import asyncio
+import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+from uuid import UUID
+
+from sqlalchemy import Row
+
+from app.clock import now
+from app.engine.change import Batch, Change, Fate, Key
+from app.engine.flush import Flusher, Report
+from app.queue import Taken
+from app.store.flushes import Settlement
+from app.store.steps import LogLine, StepRow
+
+FLUSHES_IN_FLIGHT = 2
+MOST_CHANGES = 200
+MOST_BYTES = 16 * 1024 * 1024
+
+
+class DatabaseTime:
+    """The database's time, read with flushes and carried on by the monotonic clock."""
+
+    def __init__(self) -> None:
+        self._at = now()
+        self._read = time.monotonic()
+        self._known = False
+
+    def set(self, at: datetime) -> None:
+        """Take over a time that the database gave just now; it never goes back."""
+        self._at = max(at, self.now()) if self._known else at
+        self._known = True
+        self._read = time.monotonic()
+
+    def now(self) -> datetime:
+        """Give the time, aware and in UTC."""
+        return self._at + timedelta(seconds=time.monotonic() - self._read)
+
+
+class Owner(Protocol):
+    """Who the ledger tells what became of claims and changes; called in the event loop."""
+
+    def claimed(self, job: Taken, row: Row[Any], recorded: list[Any]) -> None:
+        """Hear of an execution that is ours now, with the steps recorded before."""
+
+    def refused(self, job: Taken) -> None:
+        """Hear of a job whose execution is not to be claimed: ended, cancelled, or another's."""
+
+    def closed(self, key: Key) -> None:
+        """Hear that an execution was settled or handed back for good."""
+
+    def disturbed(self, key: Key, fate: Fate) -> None:
+        """Hear that an execution was cancelled or lost while we work on it."""
+
+    def committed(self, report: Report, job_ids: list[str]) -> None:
+        """Hear, in a ledger thread, of a commit and of the jobs that it made superfluous."""
+
+
+class Ledger:
+    """Group commit for one event loop.
+
+    A flush starts as soon as something gathered and a place is free, so a change alone waits for nothing
+    and under load hundreds share a commit. One execution's changes are never in two flushes in flight.
+    """
+
+    def __init__(self, flusher: Flusher, owner: Owner) -> None:
+        self.time = DatabaseTime()
+        self._flusher = flusher
+        self._owner = owner
+        self._claims: deque[Taken] = deque()
+        self._changes: dict[UUID, Change] = {}
+        self._busy: set[UUID] = set()
+        self._in_flight = 0
+        self._kicked = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._threads = ThreadPoolExecutor(FLUSHES_IN_FLIGHT, thread_name_prefix="ledger")
+        self._loop = asyncio.get_running_loop()
+
+    def claim(self, jobs: list[Taken]) -> None:
+        """Ask for the ownership of executions; the owner hears of each."""
+        self._claims.extend(jobs)
+        self._kick()
+
+    def write_step(self, key: Key, row: StepRow, done: int | None = None) -> None:
+        """Note a step's latest state, to be written with the next flush."""
+        change = self._change(key)
+        change.steps[row.step_id] = row
+        change.done = done if done is not None else change.done
+        self._kick()
+
+    def write_log(self, key: Key, line: LogLine) -> None:
+        """Note a line of a step's log."""
+        self._change(key).logs.append(line)
+        self._kick()
+
+    def settle(self, key: Key, end: Settlement, done: int) -> None:
+        """Note how an execution ended; the owner hears when that is durable."""
+        change = self._change(key)
+        change.end, change.done = end, done
+        self._kick()
+
+    def settle_cancelled(self, key: Key) -> None:
+        """Note that an execution flagged to be cancelled has stopped."""
+        self._change(key).cancel = True
+        self._kick()
+
+    def hand_back(self, key: Key) -> None:
+        """Note that this worker gives an execution up for another to go on with."""
+        self._change(key).leave = True
+        self._kick()
+
+    async def durable(self, key: Key) -> Fate:
+        """Wait until all that was noted of an execution is committed; tell whether it is still ours."""
+        waiter: asyncio.Future[Fate] = self._loop.create_future()
+        self._change(key).waiters.append(waiter)
+        self._kick()
+        return await waiter
+
+    async def close(self) -> None:
+        """Write what is left, then stop."""
+        await self._idle.wait()
+        self._threads.shutdown(wait=True)
+
+    def _change(self, key: Key) -> Change:
+        change = self._changes.get(key.id)
+        if change is None:
+            change = self._changes[key.id] = Change(key)
+        return change
+
+    def _kick(self) -> None:
+        """Start a flush once the callback that runs now is through, so that what it notes goes together."""
+        self._idle.clear()
+        if not self._kicked:
+            self._kicked = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._kicked = False
+        while self._in_flight < FLUSHES_IN_FLIGHT and (batch := self._gather()):
+            self._in_flight += 1
+            self._busy.update(batch.ids())
+            flight = self._loop.run_in_executor(self._threads, self._write, batch)
+            flight.add_done_callback(lambda done, batch=batch: self._landed(batch, done))  # type: ignore[misc]
+        if not self._in_flight and not self._changes and not self._claims:
+            self._idle.set()
+
+    def _gather(self) -> Batch | None:
+        """Take what may go into one flush: no execution that is in another."""
+        batch, size = Batch([], []), 0
+        for execution_id, change in list(self._changes.items()):
+            if len(batch) >= MOST_CHANGES or size >= MOST_BYTES:
+                break
+            if execution_id not in self._busy:
+                batch.changes.append(self._changes.pop(execution_id))
+                size += change.size()
+        taken = {change.key.id for change in batch.changes}
+        for _ in range(len(self._claims)):
+            if len(batch) >= MOST_CHANGES:
+                break
+            job = self._claims.popleft()
+            if job.execution_id in self._busy or job.execution_id in taken:
+                self._claims.append(job)
+                continue
+            taken.add(job.execution_id)
+            batch.claims.append(job)
+        return batch if len(batch) else None
+
+    def _write(self, batch: Batch) -> Report:
+        """Write a batch in a ledger thread, then clean up in Redis what the commit made superfluous."""
+        report = self._flusher.write(batch)
+        over = [change.key.job_id for change in batch.changes if change.closes and change.key.job_id]
+        over += [job.job_id for job in batch.claims if job.execution_id not in report.claimed]
+        self._owner.committed(report, over)
+        return report
+
+    def _landed(self, batch: Batch, done: "asyncio.Future[Report]") -> None:
+        """Tell everybody what became of a flush."""
+        self._in_flight -= 1
+        self._busy.difference_update(batch.ids())
+        report = done.result()
+        if report.database_now is not None:
+            self.time.set(report.database_now)
+        for change in batch.changes:
+            self._tell(change, report.fates[change.key.id])
+        for job in batch.claims:
+            row = report.claimed.get(job.execution_id)
+            if row is None:
+                self._owner.refused(job)
+            else:
+                self._owner.claimed(job, row, report.recorded.get(row.id, []))
+        self._kick()
+
+    def _tell(self, change: Change, fate: Fate) -> None:
+        for waiter in change.waiters:
+            if not waiter.done():
+                waiter.set_result(fate)
+        if change.closes or fate is Fate.LOST:
+            self._owner.closed(change.key)
+        elif fate is Fate.CANCELLED:
+            self._owner.disturbed(change.key, fate)

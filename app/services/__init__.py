@@ -1,0 +1,1 @@
+"""One function a transaction that a caller may ask for."""

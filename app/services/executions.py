@@ -1,0 +1,122 @@
+"""Executions: made, cancelled and awaited here."""
+
+import hashlib
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+from uuid import UUID
+
+from flask import current_app
+from sqlalchemy import Row
+
+from app import states, strictjson
+from app.errors import ExecutionFinished, NotFound
+from app.queue import Sender, Ticket
+from app.services.intake import Accepted, Intake, Order, TriggerRequest
+from app.services.scope import Scope
+from app.services.transaction import reading, transaction
+from app.states import Reason, Status, TriggeredBy
+from app.store import executions as store
+
+Json = Any
+POLL_SECONDS = (0.01, 0.02, 0.04, 0.08, 0.15)
+
+
+def create_from_trigger(
+    space_id: UUID | None, workspace_id: UUID, workflow_id: UUID, triggered_by: TriggeredBy, input: Json
+) -> Row[Any]:
+    """Make an execution durable, then tell the workers.
+
+    The row is its own outbox: if Redis is away it stays pending and the tick sends it again, so an
+    accepted execution is never lost.
+
+    Raises NotFound, WorkflowDisabled, TooManyPending, DatabaseUnavailable.
+    """
+    scope = Scope(workspace_id, states.Role.OPERATOR, space_id)
+    return trigger(scope, TriggerRequest(workflow_id, input, triggered_by)).rows[0]
+
+
+def trigger(scope: Scope, request: TriggerRequest, key: str | None = None, body: Json = None) -> Accepted:
+    """Start one execution; with an idempotency `key`, `body` is the parsed request that it stands for.
+
+    Raises NotFound, WorkflowDisabled, ValidationFailed, IdempotencyKeyReused, TooManyPending.
+    """
+    return _accept(Order(scope, (request,), "trigger", key, _fingerprint(key, body)))
+
+
+def trigger_batch(
+    scope: Scope, requests: Sequence[TriggerRequest], key: str | None = None, body: Json = None
+) -> Accepted:
+    """Start several executions, all or none; raises what `trigger` does, naming the first refused one."""
+    return _accept(Order(scope, tuple(requests), "batch", key, _fingerprint(key, body)))
+
+
+def cancel(scope: Scope, execution_id: UUID, text: str | None = None) -> bool:
+    """Cancel an execution: True when it is settled, False while its worker still has to stop.
+
+    Raises NotFound, ExecutionFinished.
+    """
+    with transaction() as tx:
+        row = store.status_of(tx, scope.workspace_id, scope.space_id, execution_id)
+        if row is None:
+            raise NotFound(f"There is no execution {execution_id}")
+        touched = store.cancel_many(tx, scope.workspace_id, [execution_id], Reason.REQUESTED, text)
+        if not touched:
+            row = store.status_of(tx, scope.workspace_id, None, execution_id)
+    if touched:
+        ring(touched)
+        return bool(touched[0].status == Status.CANCELLED)
+    if row is None or row.status != Status.CANCELLED:
+        raise ExecutionFinished("The execution has ended already, so there is nothing to cancel")
+    return True
+
+
+def wait_until_finished(scope: Scope, execution_id: UUID, seconds: float) -> bool:
+    """Wait for an execution to end, holding no connection; False when it has not after `seconds`."""
+    end = time.monotonic() + seconds
+    for pause in _pauses():
+        with reading() as tx:
+            row = store.status_of(tx, scope.workspace_id, scope.space_id, execution_id)
+        if row is None or row.status in states.FINAL:
+            return row is not None
+        if (left := end - time.monotonic()) <= 0:
+            return False
+        time.sleep(min(pause, left))
+    return False
+
+
+def ring(touched: Sequence[Row[Any]]) -> None:
+    """Tell the owners of flagged executions to look at their flags now; the lease renewal reads them too."""
+    for row in touched:
+        if row.worker is not None:
+            sender().ring(row.worker, f"{row.id}-{row.send_no}")
+
+
+def send(rows: Sequence[Row[Any]]) -> None:
+    """Send tickets for rows that were committed as due at once."""
+    if tickets := [Ticket(row.id, row.workspace_id, row.send_no, row.sent_at) for row in rows if row.sent_at]:
+        sender().send(tickets)
+
+
+def sender() -> Sender:
+    """Give this process's sender."""
+    found: Sender = current_app.extensions["sender"]
+    return found
+
+
+def _accept(order: Order) -> Accepted:
+    intake: Intake = current_app.extensions["intake"]
+    accepted = intake.submit(order)
+    send(accepted.rows)
+    return accepted
+
+
+def _fingerprint(key: str | None, body: Json) -> bytes:
+    """Hash a body as parsed JSON, so that spaces and the order of keys make no difference."""
+    return b"" if key is None else hashlib.sha256(strictjson.canonical(body)).digest()
+
+
+def _pauses() -> Iterator[float]:
+    yield from POLL_SECONDS
+    while True:
+        yield POLL_SECONDS[-1]

@@ -1,0 +1,96 @@
+"""The queue of the whole installation: what is in it, and whether it is paused."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import Row
+
+from app import log
+from app.queue import QUEUE, SUSPENDED_BY_US, SUSPENDED_KEY, Away, connect, suspend
+from app.services import tick
+from app.services.transaction import reading, transaction
+from app.store import installation
+from app.store import queue_counts as store
+from app.store.queue_counts import Counts
+
+WORKERS_KEY = f"rq:workers:{QUEUE}"  # RQ's set of the keys of the workers that listen to the queue
+REDIS_SECONDS = 2.0
+
+logger = log.get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStatus:
+    """What is in the queue, and how many workers are at it; None while Redis is away."""
+
+    counts: Counts
+    workers: int | None
+
+
+def status() -> QueueStatus:
+    """Tell what is in the queue and who works at it; raise DatabaseUnavailable."""
+    return QueueStatus(counts(), _workers())
+
+
+def counts() -> Counts:
+    """Count what is in the queue; raise DatabaseUnavailable."""
+    with reading() as tx:
+        return store.read(tx)
+
+
+def set_aside(limit: int) -> Sequence[Row[Any]]:
+    """Give up to `limit` of those that are for later: `id, workflow_name, why, until`."""
+    with reading() as tx:
+        return store.set_aside(tx, limit)
+
+
+def pause() -> None:
+    """Let no worker start another execution until `resume`; what has begun goes on. Redis may be away."""
+    _set_paused(True)
+
+
+def resume() -> None:
+    """Let the workers go on, also with what was taken off the list while the queue was paused."""
+    _set_paused(False)
+    try:
+        tick.send_lost()
+    except Away as error:
+        logger.debug("the tick sends what got lost", error=str(error))
+
+
+def suspended_by_others() -> bool:
+    """Tell whether somebody stopped the workers by `rq suspend`; False while Redis is away."""
+    try:
+        mark = _redis().get(SUSPENDED_KEY)
+    except Away:
+        return False
+    return mark not in (None, SUSPENDED_BY_US)
+
+
+def _set_paused(paused: bool) -> None:
+    """Write it down, then tell the workers at once; the claim and each tick read what is written."""
+    with transaction() as tx:
+        installation.set_paused(tx, paused)
+    try:
+        suspend(_redis(), paused)
+    except Away as error:
+        logger.debug("the tick tells the workers", paused=paused, error=str(error))
+
+
+def _workers() -> int | None:
+    """Count the workers that give signs of life: RQ keeps the names of killed ones for a while."""
+    redis = _redis()
+    try:
+        keys = redis.smembers(WORKERS_KEY)
+        return int(redis.exists(*keys)) if keys else 0
+    except Away:
+        return None
+
+
+def _redis() -> Any:
+    if "queues_redis" not in current_app.extensions:
+        url = current_app.config["SETTINGS"].redis_url
+        current_app.extensions["queues_redis"] = connect(url, timeout=REDIS_SECONDS)
+    return current_app.extensions["queues_redis"]

@@ -1,0 +1,52 @@
+"""The one door to the database for services: a transaction for changes, autocommit for reads."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from app.errors import DatabaseUnavailable
+from app.extensions import db
+
+RETRY_AFTER_SECONDS = 2
+
+
+@contextmanager
+def transaction() -> Iterator[Connection]:
+    """Open a transaction; commit at the end, roll back on any exception. Raises DatabaseUnavailable."""
+    with _database_errors(), db.engine.begin() as tx:
+        yield tx
+
+
+@contextmanager
+def reading() -> Iterator[Connection]:
+    """Open a connection for reads only: each statement sees the latest commit and holds nothing after it."""
+    with _database_errors(), db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as tx:
+        yield tx
+
+
+@contextmanager
+def _database_errors() -> Iterator[None]:
+    try:
+        yield
+    except PoolTimeout as error:
+        raise away() from error
+    except DBAPIError as error:
+        if is_away(error):
+            raise away() from error
+        raise
+
+
+def away() -> DatabaseUnavailable:
+    """Say that the database cannot be reached and when to try again."""
+    return DatabaseUnavailable(
+        "The database cannot be reached: try again shortly", retry_after=RETRY_AFTER_SECONDS
+    )
+
+
+def is_away(error: DBAPIError) -> bool:
+    """Tell a lost or refused connection (also a shutdown, class 57P) from a statement's own fault."""
+    state = getattr(error.orig, "pgcode", None)
+    return error.connection_invalidated or state is None or state.startswith(("08", "57P", "53"))

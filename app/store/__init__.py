@@ -1,0 +1,1 @@
+"""All SQL: one function a question or a move; nothing here commits."""

@@ -1,0 +1,155 @@
+"""The clock: rq-scheduler sends a tick job each second, an RQ worker of its own makes the tick.
+
+rq-scheduler can lose its periodic job, double it, or be locked out by a lock that a killed one left. So the
+job is registered again under its fixed id at each start and whenever it is missing, a stale lock is removed,
+and when no tick was made for a while the clock makes one itself.
+"""
+
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import redis
+from redis.exceptions import RedisError
+from rq import SimpleWorker
+from rq.serializers import JSONSerializer
+from rq_scheduler import Scheduler
+
+from app import log
+from app.errors import DatabaseUnavailable
+from app.jobs import application, tick
+from app.queue import TICK_JOB, TICKS, LineaJob, queue_named
+from app.services.transaction import reading
+from app.settings import BadSetting
+from app.store import installation
+from app.supervise import Child, Supervisor
+from app.tether import start_tethered
+
+TICK_ID = "tick"
+INTERVAL_SECONDS = 1
+WATCH_SECONDS = 1.0
+STALE_LOCK_SECONDS = 3.0
+LATE_TICK_SECONDS = 3.0
+CONNECT_SECONDS = 5.0
+
+logger = log.get(__name__)
+
+
+class TickWorker(SimpleWorker):
+    """An RQ worker for the queue `ticks` alone; a pause of the executions does not concern it."""
+
+    def check_for_suspension(self, burst: bool) -> None:
+        """Go on: the clock keeps ticking while workers are suspended."""
+
+
+def clock() -> None:
+    """Keep scheduler and tick worker running until a signal ends the clock."""
+    application()
+    supervisor = Supervisor(lambda name, text: print(f"{name}: {text}", file=sys.stderr, flush=True))  # noqa: T201
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, supervisor.ask_to_stop)
+    for part in ("scheduler", "worker"):
+        supervisor.run(Child(part, lambda part=part: _start(part), grace=5))  # type: ignore[misc]
+    watched = 0.0
+    try:
+        while supervisor.asked is None:
+            supervisor.turn()
+            if time.monotonic() - watched >= WATCH_SECONDS:
+                watched = time.monotonic()
+                watch()
+    finally:
+        supervisor.stop()
+
+
+def _start(part: str) -> "subprocess.Popen[bytes]":
+    return start_tethered([sys.executable, "-m", "app.ticker", part], signal.SIGTERM)
+
+
+def watch() -> None:
+    """Put right what rq-scheduler may get wrong; make the tick here if none was made for a while."""
+    try:
+        connection = _connect(application().config["SETTINGS"].redis_url)
+        remove_stale_lock(connection)
+        register(connection)
+    except RedisError as error:
+        logger.warning("redis is away; the clock ticks without it", error=str(error))
+    try:
+        with application().app_context(), reading() as tx:
+            age = installation.read(tx).seconds_since_tick
+    except DatabaseUnavailable as error:
+        logger.warning("no tick", error=error.detail)
+        return
+    if age is None or age > LATE_TICK_SECONDS:
+        tick()
+
+
+def register(connection: "redis.Redis") -> None:
+    """Register the periodic job, unless it is there and due soon."""
+    due = connection.zscore(Scheduler.scheduled_jobs_key, TICK_ID)
+    if (
+        due is not None
+        and abs(due - time.time()) < LATE_TICK_SECONDS
+        and connection.exists(f"rq:job:{TICK_ID}")
+    ):
+        return
+    _scheduler(connection).schedule(
+        datetime.now(UTC).replace(tzinfo=None),
+        TICK_JOB,
+        interval=INTERVAL_SECONDS,
+        result_ttl=-1,
+        id=TICK_ID,
+        queue_name=TICKS,
+    )
+
+
+def remove_stale_lock(connection: "redis.Redis") -> None:
+    """Remove the lock of a scheduler that was killed: a living one holds it for milliseconds."""
+    taken = connection.get(Scheduler.scheduler_lock_key)
+    if taken is not None and time.time() - float(taken) > STALE_LOCK_SECONDS:
+        connection.delete(Scheduler.scheduler_lock_key)
+
+
+def _scheduler(connection: "redis.Redis") -> Any:
+    return Scheduler(
+        queue=queue_named(TICKS, connection),
+        interval=INTERVAL_SECONDS,
+        connection=connection,
+        job_class=LineaJob,
+    )
+
+
+def _connect(url: str) -> "redis.Redis":
+    return redis.Redis.from_url(url, socket_connect_timeout=CONNECT_SECONDS, socket_timeout=CONNECT_SECONDS)
+
+
+def main(part: str | None) -> None:
+    """Run the clock, or one of its two parts."""
+    if part is None:
+        clock()
+        return
+    url = application().config["SETTINGS"].redis_url
+    if part == "scheduler":
+        connection = _connect(url)
+        register(connection)
+        _scheduler(connection).run()
+    else:
+        connection = redis.Redis.from_url(url)
+        worker = TickWorker(
+            [queue_named(TICKS, connection)],
+            connection=connection,
+            job_class=LineaJob,
+            serializer=JSONSerializer,
+        )
+        worker.work(logging_level="WARNING")
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1] if len(sys.argv) > 1 else None)
+    except BadSetting as error:
+        sys.exit(str(error))
+    except RedisError as error:
+        sys.exit(f"redis is away: {error}")

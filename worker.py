@@ -1,0 +1,67 @@
+"""The worker's door: `python worker.py` runs executions until a signal ends it."""
+
+import signal
+import subprocess
+import sys
+import time
+
+from redis.exceptions import RedisError
+
+from app import create_app
+from app.engine.worker import ExecutionsWorker
+from app.extensions import db
+from app.settings import BadSetting, Settings
+from app.supervise import Child, Supervisor
+from app.tether import start_tethered
+
+RETRY_SECONDS = 1.0
+
+
+def main() -> None:
+    """Run one worker here, or as many processes as WORKER_PROCESSES says."""
+    app = create_app()
+    settings: Settings = app.config["SETTINGS"]
+    if settings.worker_processes > 1 and "--one" not in sys.argv:
+        run_several(settings)
+        return
+    with app.app_context():
+        connected(settings).work()
+
+
+def connected(settings: Settings) -> ExecutionsWorker:
+    """Make the worker; wait for Redis as long as it takes."""
+    while True:
+        try:
+            return ExecutionsWorker(settings, db.engine)
+        except RedisError as error:
+            print(f"waiting for Redis: {error}", file=sys.stderr, flush=True)  # noqa: T201
+            time.sleep(RETRY_SECONDS)
+
+
+def run_several(settings: Settings) -> None:
+    """Keep several worker processes running until a signal ends them all."""
+    supervisor = Supervisor(lambda name, text: print(f"{name}: {text}", file=sys.stderr, flush=True))  # noqa: T201
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, supervisor.ask_to_stop)
+    for number in range(1, settings.worker_processes + 1):
+        grace = settings.shutdown_grace_seconds + 5
+        supervisor.run(Child(f"worker.{number}", start_one, grace=grace, patient=True))
+    while supervisor.asked is None:
+        supervisor.turn()
+    for child in supervisor.children:
+        if child.process is not None and child.process.poll() is None:
+            child.process.send_signal(signal.SIGTERM)
+    supervisor.stop()
+
+
+def start_one() -> "subprocess.Popen[bytes]":
+    """Start one worker process that ends with this one."""
+    command = [sys.executable, __file__, "--one"]
+    return start_tethered(command, signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except BadSetting as error:
+        sys.exit(str(error))
