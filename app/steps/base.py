@@ -21,7 +21,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """The attempt failed and another could help; `after` is the pause in seconds that the other side asked for."""
+    """The attempt failed and another could help; `after`: the seconds that the other side asked for."""
 
     error: str
     after: float | None = None

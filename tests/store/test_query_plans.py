@@ -1,0 +1,115 @@
+"""With a million executions, each question reads by an index, and never more rows than a window."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Connection, Engine, create_engine
+
+from app.states import Status, TriggeredBy
+from app.store import execution_views as views
+from app.store.execution_filters import Filters, Place
+from tests.servers import Servers, make_database
+from tests.store.million import (
+    SCHEDULE,
+    SPACE,
+    WEBHOOK,
+    WORKFLOW,
+    WORKSPACE,
+    fill,
+    rows_touched,
+    scans,
+)
+
+NOW = datetime.now(UTC)
+# EXPLAIN rounds the rows of each loop, so what was looked at once may count as one and a half.
+MOST_ROWS = views.WINDOW * 3 // 2
+EVERYWHERE = Place(WORKSPACE, None)
+IN_SPACE = Place(WORKSPACE, SPACE)
+
+FILTERS = {
+    "no filter": Filters(),
+    "status completed": Filters(statuses=frozenset({Status.COMPLETED})),
+    "status failed": Filters(statuses=frozenset({Status.FAILED})),
+    "status cancelled": Filters(statuses=frozenset({Status.CANCELLED})),
+    "status pending": Filters(statuses=frozenset({Status.PENDING})),
+    "status running": Filters(statuses=frozenset({Status.RUNNING})),
+    "two statuses": Filters(statuses=frozenset({Status.FAILED, Status.RUNNING})),
+    "failed and completed": Filters(statuses=frozenset({Status.FAILED, Status.COMPLETED})),
+    "workflowId": Filters(workflow_id=WORKFLOW),
+    "unknown workflowId": Filters(workflow_id=UUID(int=7)),
+    "workflowId and status": Filters(workflow_id=WORKFLOW, statuses=frozenset({Status.FAILED})),
+    "triggeredBy": Filters(triggered_by=TriggeredBy.WEBHOOK),
+    "triggeredBy of none": Filters(triggered_by=TriggeredBy.MANUAL),
+    "scheduleId": Filters(schedule_id=SCHEDULE),
+    "webhookId": Filters(webhook_id=WEBHOOK),
+    "webhookId and status": Filters(webhook_id=WEBHOOK, statuses=frozenset({Status.FAILED})),
+    "retryOf": Filters(retry_of=UUID("00000000-0000-7000-8005-000000000001")),
+    "createdAfter": Filters(created_after=NOW - timedelta(hours=1)),
+    "createdBefore": Filters(created_before=NOW - timedelta(days=5)),
+    "a span of time": Filters(created_after=NOW - timedelta(days=5), created_before=NOW - timedelta(days=4)),
+    "tag": Filters(tag="common"),
+    "rare tag": Filters(tag="rare5300"),
+    "tag of none": Filters(tag="none"),
+    "beginning of an id": Filters(q="01"),
+    "id": Filters(q="01a203fc-6170-7947-82ba-8a19c79c87c6"),
+    "error": Filters(q="HTTP 503"),
+    "error of none": Filters(q="no such words"),
+    "id or error": Filters(q="503"),
+}
+
+Question = Callable[[Connection], object]
+
+
+def _lists(name: str, place: Place, filters: Filters) -> dict[str, Question]:
+    """Ask for a first page, and for one far down the list."""
+    middle = UUID(int=int((NOW - timedelta(days=6)).timestamp() * 1000) << 80)
+    return {
+        f"list: {name}": lambda tx: views.page(tx, place, filters, None, 50),
+        f"list: {name}, far down": lambda tx: views.page(tx, place, filters, middle, 200),
+    }
+
+
+QUESTIONS: dict[str, Question] = {
+    **{
+        name: question
+        for label, filters in FILTERS.items()
+        for where, place in (("", EVERYWHERE), (" in a space", IN_SPACE))
+        for name, question in _lists(label + where, place, filters).items()
+    },
+    "detail": lambda tx: views.full(tx, EVERYWHERE, UUID(int=7)),
+    "retries and children": lambda tx: views.related(tx, WORKSPACE, UUID(int=7)),
+    "several by id": lambda tx: views.many(tx, WORKSPACE, [UUID(int=7), UUID(int=8)]),
+}
+
+
+@pytest.fixture(scope="module")
+def million(servers: Servers) -> Iterator[Engine]:
+    """Give a database with a million executions; its questions are asked as the application asks them."""
+    url = make_database(servers, "linea_million")
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg2:", 1))
+    with engine.begin() as tx:
+        fill(tx)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as tx:
+        tx.exec_driver_sql("VACUUM ANALYZE")
+    yield engine
+    engine.dispose()
+
+
+def test_every_question_reads_executions_by_an_index_and_within_a_window(million: Engine) -> None:
+    with million.connect() as tx:
+        read = {name: scans(tx, question) for name, question in QUESTIONS.items()}
+
+    assert [name for name, nodes in read.items() if not nodes] == []
+    assert {name: wrong for name, nodes in read.items() if (wrong := _wrong(nodes))} == {}
+
+
+def _wrong(nodes: list[dict[str, Any]]) -> list[str]:
+    """Tell which reads are not by an index, or of too many rows."""
+    return [
+        f"{node['Node Type']} {node.get('Index Name', '')} of {rows_touched(node)} rows"
+        for node in nodes
+        if node["Node Type"] == "Seq Scan" or rows_touched(node) > MOST_ROWS
+    ]
