@@ -1,0 +1,15 @@
+"""The command line, `flask --app wsgi …`: one file a noun."""
+
+from flask import Flask
+
+from app.cli.api_keys import api_keys
+from app.cli.executions import executions
+from app.cli.queue import queue
+from app.cli.workflows import workflows
+from app.cli.workspaces import workspaces
+
+
+def register(app: Flask) -> None:
+    """Add our nouns to the commands of Flask and Flask-Migrate."""
+    for noun in (workspaces, api_keys, executions, workflows, queue):
+        app.cli.add_command(noun)

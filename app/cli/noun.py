@@ -1,0 +1,53 @@
+"""A group of commands whose errors are one sentence that says what to do, never a traceback."""
+
+from typing import Any
+
+import click
+from flask.cli import AppGroup
+from sqlalchemy.exc import DBAPIError
+
+from app import log
+from app.errors import DatabaseUnavailable, LineaError
+from app.queue import Away
+
+UNDEFINED = frozenset({"42P01", "42703"})  # table, column
+NO_DATABASE = "The database cannot be reached: check DATABASE_URL, or that `make run` still runs."
+NO_REDIS = "Redis cannot be reached: check REDIS_URL, or that `make run` still runs."
+OLD_TABLES = "The tables are missing or of another version: run flask --app wsgi db upgrade"
+
+logger = log.get(__name__)
+
+
+class Noun(AppGroup):
+    """The commands about one thing."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; what it cannot do becomes a line on standard error and exit code 1."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, OSError):
+            raise
+        except Exception as error:
+            logger.debug("a command failed", exc_info=True)
+            raise click.ClickException(sentence(error)) from error
+
+
+def sentence(error: Exception) -> str:
+    """Say what went wrong and what to do."""
+    match error:
+        case DatabaseUnavailable():
+            return NO_DATABASE
+        case LineaError():
+            return " ".join([error.detail, *_places(error)])
+        case Away():
+            return NO_REDIS
+        case DBAPIError() if getattr(error.orig, "pgcode", None) in UNDEFINED:
+            return OLD_TABLES
+        case _:
+            text = " ".join(str(getattr(error, "orig", error)).split())
+            return f"{text or type(error).__name__} (LOG_LEVEL=DEBUG shows where)"
+
+
+def _places(error: LineaError) -> list[str]:
+    """Say what is wrong where, unless the sentence says it already."""
+    return [f"{fault.path}: {fault.message}" for fault in error.faults if fault.message not in error.detail]
