@@ -12,6 +12,7 @@ import redis
 from app import clock
 from tests.cli.shell import Place, Run, shell, start
 
+RESUME = "resume it with flask --app wsgi queue resume"
 OWNED = """
 UPDATE executions SET status = 'running', reason = NULL, started_at = now(), worker = 'another', claim_no = 1,
   lease_expires_at = now() + %s * interval '1 s' WHERE id = %s
@@ -53,12 +54,9 @@ def test_a_drain_takes_over_what_a_lost_worker_held(place: Place, environment: d
     assert place.sql("SELECT status, takeovers FROM executions") == [("completed", 1)]
 
 
-def test_what_is_delayed_or_waits_is_named_and_holds_nothing_up(
-    place: Place, environment: dict[str, str]
-) -> None:
-    [delayed] = place.trigger(1, run_at=clock.now() + timedelta(hours=1))
-    [waiting] = place.trigger()
-    asleep = "status = 'running', reason = NULL, started_at = now(), wake_at = now() + interval '1 h'"
+def test_what_is_delayed_or_waits_is_named_and_left(place: Place, environment: dict[str, str]) -> None:
+    delayed, waiting = place.trigger(2, run_at=clock.now() + timedelta(hours=1))
+    asleep = "run_at = NULL, status = 'running', reason = NULL, started_at = now(), wake_at = now() + interval '1 h'"
     place.sql(f"UPDATE executions SET {asleep} WHERE id = %s", str(waiting))
     place.trigger()
 

@@ -36,7 +36,7 @@ def test_what_the_environment_says_wins(told: dict[str, str]) -> None:
     assert '"workers": null' in found.stdout
 
 
-def test_an_environment_that_names_another_database_is_not_mixed_with_a_make_run(
+def test_settings_for_another_database_are_not_mixed_with_a_make_run(
     told: dict[str, str],
 ) -> None:
     refused = shell(told | {"DATABASE_URL": NOWHERE}, *STATUS)

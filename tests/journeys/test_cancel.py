@@ -24,14 +24,18 @@ def test_a_pending_execution_is_cancelled_at_once_and_never_starts(
 
     assert (code, body["status"], body["reason"], body["error"]) == (200, "cancelled", "requested", "enough")
     with processes.worker(settings):
-        assert traveller.finished(traveller.trigger(traveller.workflow(value("a", 1))))["status"] == "completed"
+        assert (
+            traveller.finished(traveller.trigger(traveller.workflow(value("a", 1))))["status"] == "completed"
+        )
     seen = traveller.see(execution_id)
     assert (seen["status"], seen["startedAt"], seen["by_id"]["a"]["startedAt"]) == ("cancelled", None, None)
 
 
 @pytest.mark.usefixtures("worker")
 def test_a_call_in_flight_is_aborted_within_two_seconds(traveller: Traveller, upstream: Record) -> None:
-    execution_id = traveller.trigger(traveller.workflow(call("slow", f"{upstream.url}/slow?wait=30"), value("b", 1)))
+    execution_id = traveller.trigger(
+        traveller.workflow(call("slow", f"{upstream.url}/slow?wait=30"), value("b", 1))
+    )
     traveller.until(execution_id, "slow", "running")
     asked = time.monotonic()
 
@@ -40,12 +44,21 @@ def test_a_call_in_flight_is_aborted_within_two_seconds(traveller: Traveller, up
 
     assert (code, body["status"], body["reason"]) == (202, "running", "cancelling")
     assert time.monotonic() - asked < 2
-    assert (execution["status"], execution["reason"], execution["error"]) == ("cancelled", "requested", "enough")
-    assert {step["stepId"]: step["status"] for step in execution["steps"]} == {"slow": "cancelled", "b": "skipped"}
+    assert (execution["status"], execution["reason"], execution["error"]) == (
+        "cancelled",
+        "requested",
+        "enough",
+    )
+    assert {step["stepId"]: step["status"] for step in execution["steps"]} == {
+        "slow": "cancelled",
+        "b": "skipped",
+    }
 
 
 @pytest.mark.usefixtures("worker")
-def test_cancelling_again_is_fine_until_it_is_settled_and_after(traveller: Traveller, upstream: Record) -> None:
+def test_cancelling_again_is_fine_until_it_is_settled_and_after(
+    traveller: Traveller, upstream: Record
+) -> None:
     execution_id = traveller.trigger(traveller.workflow(call("slow", f"{upstream.url}/slow?wait=30")))
     traveller.until(execution_id, "slow", "running")
 

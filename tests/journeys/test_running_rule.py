@@ -119,7 +119,9 @@ def test_steps_for_the_end_run_after_all_others(traveller: Traveller) -> None:
 
 
 def test_steps_for_a_failure_are_skipped_after_success(traveller: Traveller) -> None:
-    execution = traveller.run(value("a", 1), value("clean", 2, runOn="always"), value("tell", 3, runOn="failure"))
+    execution = traveller.run(
+        value("a", 1), value("clean", 2, runOn="always"), value("tell", 3, runOn="failure")
+    )
 
     assert statuses(execution) == {"a": "completed", "clean": "completed", "tell": "skipped"}
     assert execution["status"] == "completed"
@@ -145,7 +147,9 @@ def test_a_hundred_executions_wait_for_http_at_the_same_time(traveller: Travelle
     assert len(upstream.keys_of("/second")) == 100
 
 
-def test_an_attempt_is_made_again_with_the_same_idempotency_key(traveller: Traveller, upstream: Record) -> None:
+def test_an_attempt_is_made_again_with_the_same_idempotency_key(
+    traveller: Traveller, upstream: Record
+) -> None:
     retry = {"attempts": 3, "backoffSeconds": 0.01, "jitter": False}
 
     execution = traveller.run(call("shaky", f"{upstream.url}/shaky?fail=2", retry=retry))
@@ -205,4 +209,8 @@ def test_prefer_wait_answers_with_the_finished_execution(traveller: Traveller) -
 
     reply = api.post(f"{api.space}/executions", body, headers={"Prefer": "wait=10"})
 
-    assert (reply.status_code, reply.get_json()["status"], reply.get_json()["output"]) == (200, "completed", [1])
+    assert (reply.status_code, reply.get_json()["status"], reply.get_json()["output"]) == (
+        200,
+        "completed",
+        [1],
+    )
