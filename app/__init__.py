@@ -1,5 +1,7 @@
 """Linea Executions: a lightweight, self-hosted service that runs people's workflows."""
 
+import threading
+
 from flask import Flask
 
 from app import api, cli, environment, log, strictjson
@@ -24,6 +26,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     migrate.init_app(app, db)
     app.extensions["sender"] = Sender(settings.redis_url)
     app.extensions["intake"] = Intake()
+    app.extensions["waiting places"] = threading.BoundedSemaphore(settings.stream_limit or 1)
     api.register(app)
     cli.register(app)
     return app

@@ -16,7 +16,7 @@ from app.cli.place import in_place
 from app.schemas import command_line
 from app.services import execution_views, names
 from app.services import executions as service
-from app.services.intake import TriggerRequest
+from app.services.orders import TriggerRequest
 from app.services.scope import Scope
 from app.states import Status, TriggeredBy
 from app.store.execution_filters import Filters

@@ -12,7 +12,8 @@ from app import strictjson
 from app.schemas.base import In
 from app.schemas.fields import CommaList, Instant, Text
 from app.schemas.paging import PageQuery
-from app.services.intake import TriggerRequest
+from app.services.executions import fingerprint
+from app.services.orders import TriggerRequest
 from app.states import Status, TriggeredBy
 from app.store.execution_filters import LEAST_ERROR_CHARACTERS, Filters, id_range
 
@@ -48,6 +49,8 @@ def _request(member: dict[str, Any], default: TriggeredBy) -> TriggerRequest:
         triggered_by=TriggeredBy(member["triggered_by"] or default),
         tags=tuple(dict.fromkeys(member["tags"])),
         run_at=member["run_at"],
+        key=member.get("key"),
+        fingerprint=fingerprint(member.get("key"), member.get("body")),
     )
 
 
@@ -137,13 +140,19 @@ class TriggerIn(BatchedTriggerIn):
         return Triggers((data,), key, _without_key(original))
 
 
+class MemberIn(BatchedTriggerIn):
+    """One execution of a batch; a key of its own is the one that a single trigger would have."""
+
+    idempotency_key = _key("For this execution alone, the same as on a single trigger.")
+
+
 class BatchIn(In):
     """Executions to start, all or none."""
 
     max_body: ClassVar[int] = MOST_BATCH_BODY
 
     executions = fields.List(
-        fields.Nested(BatchedTriggerIn),
+        fields.Nested(MemberIn),
         required=True,
         validate=Length(1, MOST_BATCHED, error="Must have {min} to {max} members."),
         error_messages={
@@ -155,7 +164,11 @@ class BatchIn(In):
 
     @post_load(pass_original=True)
     def _load(self, data: dict[str, Any], original: Json, **_: Any) -> Triggers:
-        return Triggers(tuple(data["executions"]), data["idempotency_key"], _without_key(original))
+        members = tuple(
+            member | {"key": member.pop("idempotency_key"), "body": _without_key(body)}
+            for member, body in zip(data["executions"], original["executions"], strict=True)
+        )
+        return Triggers(members, data["idempotency_key"], _without_key(original))
 
 
 class CancelIn(In):

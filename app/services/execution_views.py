@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row
 
 from app.errors import NotFound
-from app.services.intake import Accepted, TriggerRequest
+from app.services.orders import Accepted, TriggerRequest
 from app.services.paging import Listing, Page
 from app.services.scope import Scope
 from app.services.step_ids import step_execution_id
@@ -56,16 +56,22 @@ def accepted(scope: Scope, made: Accepted, requests: Sequence[TriggerRequest]) -
 
     Raises NotFound when what the earlier one made is gone.
     """
-    if not made.replayed:
-        return [
-            forms.fresh_form(row, request.input, request.trigger, row.paused)
-            for row, request in zip(made.rows, requests, strict=True)
-        ]
+    new = {row.id: row for row in made.rows}
+    old = [execution_id for execution_id in made.execution_ids if execution_id not in new]
+    shown = _shown_again(scope, old) if old else {}
+    for execution_id, request in zip(made.execution_ids, requests, strict=True):
+        if row := new.get(execution_id):
+            shown[execution_id] = forms.fresh_form(row, request.input, request.trigger, row.paused)
+    return [shown[execution_id] for execution_id in made.execution_ids]
+
+
+def _shown_again(scope: Scope, execution_ids: Sequence[UUID]) -> dict[UUID, Form]:
+    """Show what earlier requests with the same keys made, as it is now, by id."""
     with reading() as tx:
-        rows = store.many(tx, scope.workspace_id, made.execution_ids)
-    if len(rows) < len(made.execution_ids):
+        rows = store.many(tx, scope.workspace_id, execution_ids)
+    if len(rows) < len(set(execution_ids)):
         raise NotFound("What this idempotency key made is gone: take a new key for a new request.")
-    return [forms.full_form(row) for row in rows]
+    return {row.id: forms.full_form(row) for row in rows}
 
 
 def step(scope: Scope, execution_id: UUID, step_id: str) -> Form:

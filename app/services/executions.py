@@ -1,6 +1,7 @@
 """Executions: made, cancelled and awaited here."""
 
 import hashlib
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -12,7 +13,8 @@ from sqlalchemy import Row
 from app import states, strictjson
 from app.errors import ExecutionFinished, NotFound
 from app.queue import Sender, Ticket
-from app.services.intake import Accepted, Intake, Order, TriggerRequest
+from app.services.intake import Intake
+from app.services.orders import BATCH, SINGLE, Accepted, Order, TriggerRequest
 from app.services.scope import Scope
 from app.services.transaction import reading, transaction
 from app.states import Reason, Status, TriggeredBy
@@ -41,14 +43,14 @@ def trigger(scope: Scope, request: TriggerRequest, key: str | None = None, body:
 
     Raises NotFound, WorkflowDisabled, ValidationFailed, IdempotencyKeyReused, TooManyPending.
     """
-    return _accept(Order(scope, (request,), "trigger", key, _fingerprint(key, body)))
+    return _accept(Order(scope, (request,), SINGLE, key, fingerprint(key, body)))
 
 
 def trigger_batch(
     scope: Scope, requests: Sequence[TriggerRequest], key: str | None = None, body: Json = None
 ) -> Accepted:
     """Start several executions, all or none; raises what `trigger` does, naming the first refused one."""
-    return _accept(Order(scope, tuple(requests), "batch", key, _fingerprint(key, body)))
+    return _accept(Order(scope, tuple(requests), BATCH, key, fingerprint(key, body)))
 
 
 def cancel(scope: Scope, execution_id: UUID, text: str | None = None) -> bool:
@@ -72,7 +74,20 @@ def cancel(scope: Scope, execution_id: UUID, text: str | None = None) -> bool:
 
 
 def wait_until_finished(scope: Scope, execution_id: UUID, seconds: float) -> bool:
-    """Wait for an execution to end, holding no connection; False when it has not after `seconds`."""
+    """Wait for an execution to end, holding no connection; False when it has not after `seconds`.
+
+    A wait holds a thread: beyond STREAM_LIMIT of them it answers False at once.
+    """
+    places: threading.Semaphore = current_app.extensions["waiting places"]
+    if not places.acquire(blocking=False):
+        return False
+    try:
+        return _ends_within(scope, execution_id, seconds)
+    finally:
+        places.release()
+
+
+def _ends_within(scope: Scope, execution_id: UUID, seconds: float) -> bool:
     end = time.monotonic() + seconds
     for pause in _pauses():
         with reading() as tx:
@@ -111,7 +126,7 @@ def _accept(order: Order) -> Accepted:
     return accepted
 
 
-def _fingerprint(key: str | None, body: Json) -> bytes:
+def fingerprint(key: str | None, body: Json) -> bytes:
     """Hash a body as parsed JSON, so that spaces and the order of keys make no difference."""
     return b"" if key is None else hashlib.sha256(strictjson.canonical(body)).digest()
 

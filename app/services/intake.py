@@ -4,59 +4,16 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
-from uuid import UUID
 
-from sqlalchemy import Connection, Row
 from sqlalchemy.exc import DBAPIError
 
-from app.errors import IdempotencyKeyReused, LineaError, NotFound, WorkflowDisabled
-from app.services.scope import Scope
+from app.errors import LineaError
+from app.services.admission import KeyTaken, admit
+from app.services.orders import Accepted, Order
 from app.services.transaction import is_away, transaction
-from app.states import TriggeredBy
-from app.store import executions as store
-from app.store import idempotency
-from app.store.idempotency import KeyUse
 
-Json = Any
 GROUP = 200
-
-
-@dataclass(frozen=True, slots=True)
-class TriggerRequest:
-    """What a caller asks for: one execution of a workflow."""
-
-    workflow_id: UUID
-    input: Json
-    triggered_by: TriggeredBy
-    tags: tuple[str, ...] = ()
-    run_at: datetime | None = None
-    trigger: Json = None
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """Requests that stand or fall together; `fingerprint` is the hash of the body that `key` stands for."""
-
-    scope: Scope
-    requests: tuple[TriggerRequest, ...]
-    route: str
-    key: str | None = None
-    fingerprint: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """What became of an order: its execution ids, and the new rows (none when it was a replay)."""
-
-    execution_ids: tuple[UUID, ...]
-    rows: tuple[Row[Any], ...] = ()
-
-    @property
-    def replayed(self) -> bool:
-        """Tell whether an earlier request with the same key made the executions."""
-        return not self.rows
+TRIES = 5
 
 
 @dataclass(slots=True, eq=False)
@@ -87,108 +44,46 @@ class Intake:
         raise mine.result or RuntimeError("an order was left without a result")
 
     def _commit(self, group: list[Waiting]) -> None:
+        """Commit a group; an order with a key that an earlier one has follows after it."""
+        while group:
+            now, group = _distinct(group)
+            self._commit_distinct(now)
+
+    def _commit_distinct(self, group: list[Waiting]) -> None:
         """Commit a group; one that the database refuses is halved until the bad order stands alone."""
         try:
-            with transaction() as tx:
-                results: Sequence[Accepted | LineaError] = admit(tx, [waiting.order for waiting in group])
+            results: Sequence[Accepted | LineaError | Exception] = _transact(group)
         except LineaError as error:
             results = [error] * len(group)
         except Exception as error:  # noqa: BLE001 -- every order in the group must hear of it
             if len(group) > 1 and not (isinstance(error, DBAPIError) and is_away(error)):
-                self._commit(group[: len(group) // 2])
-                self._commit(group[len(group) // 2 :])
+                self._commit_distinct(group[: len(group) // 2])
+                self._commit_distinct(group[len(group) // 2 :])
                 return
-            self._settle(group, [error] * len(group))
-            return
-        self._settle(group, results)
-
-    def _settle(self, group: list[Waiting], results: Sequence[Accepted | LineaError | Exception]) -> None:
+            results = [error] * len(group)
         for waiting, result in zip(group, results, strict=True):
             waiting.result = result
             waiting.done.set()
 
 
-def admit(tx: Connection, orders: Sequence[Order]) -> list[Accepted | LineaError]:
-    """Make the executions of all orders that may be made; the others get their own error. Never commits."""
-    results: dict[int, Accepted | LineaError] = _replays(tx, dict(enumerate(orders)))
-    drafts: dict[int, list[store.Draft]] = {}
-    workflows = _workflows(tx, orders)
-    for number, order in enumerate(orders):
-        if number not in results:
-            try:
-                drafts[number] = [_draft(order, request, workflows) for request in order.requests]
-            except LineaError as error:
-                results[number] = error
-    results |= _claim_keys(tx, orders, drafts)
-    made = [number for number in drafts if number not in results]
-    rows = iter(store.create_many(tx, [draft for number in made for draft in drafts[number]]) if made else [])
-    for number in made:
-        own = tuple(next(rows) for _ in drafts[number])
-        results[number] = Accepted(tuple(row.id for row in own), own)
-    return [results[number] for number in range(len(orders))]
+def _transact(group: list[Waiting]) -> list[Accepted | LineaError]:
+    """Admit a group in one transaction, again when another process was first with a key."""
+    for _ in range(TRIES):
+        try:
+            with transaction() as tx:
+                return admit(tx, [waiting.order for waiting in group])
+        except KeyTaken:
+            continue
+    raise KeyTaken
 
 
-def _use(order: Order, ids: tuple[UUID, ...] = ()) -> KeyUse:
-    return KeyUse(order.scope.workspace_id, order.route, order.key or "", order.fingerprint, ids)
-
-
-def _replays(tx: Connection, orders: dict[int, Order]) -> dict[int, Accepted | LineaError]:
-    """Answer the orders whose key was used before."""
-    uses = {number: _use(order) for number, order in orders.items() if order.key is not None}
-    found = idempotency.find(tx, list(uses.values())) if uses else {}
-    return {number: _replay(use, found[use.place]) for number, use in uses.items() if use.place in found}
-
-
-def _replay(use: KeyUse, earlier: Row[Any]) -> Accepted | LineaError:
-    if bytes(earlier.body_hash) != use.body_hash:
-        return IdempotencyKeyReused(
-            "This idempotency key was used with another body: take a new key for a new request"
-        )
-    return Accepted(tuple(earlier.execution_ids))
-
-
-def _workflows(tx: Connection, orders: Sequence[Order]) -> dict[tuple[UUID, UUID], Row[Any]]:
-    """Find the workflows that the orders name, by workspace and id."""
-    wanted: dict[UUID, set[UUID]] = {}
-    for order in orders:
-        wanted.setdefault(order.scope.workspace_id, set()).update(r.workflow_id for r in order.requests)
-    return {
-        (workspace_id, workflow_id): row
-        for workspace_id, ids in wanted.items()
-        for workflow_id, row in store.triggerable(tx, workspace_id, list(ids)).items()
-    }
-
-
-def _draft(
-    order: Order, request: TriggerRequest, workflows: dict[tuple[UUID, UUID], Row[Any]]
-) -> store.Draft:
-    """Bind a request to the workflow's current version; raises NotFound, WorkflowDisabled."""
-    workflow = workflows.get((order.scope.workspace_id, request.workflow_id))
-    if workflow is None or order.scope.space_id not in (None, workflow.space_id):
-        raise NotFound(f"There is no workflow {request.workflow_id} in this space")
-    if not workflow.enabled:
-        raise WorkflowDisabled(f"The workflow {workflow.name!r} is disabled: enable it to start executions")
-    return store.Draft(
-        workspace_id=order.scope.workspace_id,
-        space_id=workflow.space_id,
-        workflow_id=workflow.id,
-        workflow_name=workflow.name,
-        workflow_version=workflow.version,
-        steps_total=workflow.steps_total,
-        triggered_by=request.triggered_by,
-        input=request.input,
-        trigger=request.trigger,
-        tags=request.tags,
-        run_at=request.run_at,
-        idempotency_key=order.key,
-    )
-
-
-def _claim_keys(
-    tx: Connection, orders: Sequence[Order], drafts: dict[int, list[store.Draft]]
-) -> dict[int, Accepted | LineaError]:
-    """Claim the keys in one order everywhere, so that none waits in a ring; answer those that lost."""
-    uses = {n: _use(orders[n], tuple(d.id for d in drafts[n])) for n in drafts if orders[n].key is not None}
-    ordered = sorted(uses, key=lambda number: uses[number].place)
-    lost = [number for number in ordered if not idempotency.claim(tx, uses[number])]
-    return _replays(tx, {number: orders[number] for number in lost}) if lost else {}
+def _distinct(group: list[Waiting]) -> tuple[list[Waiting], list[Waiting]]:
+    """Split a group so that no idempotency key stands twice in the first part."""
+    now: list[Waiting] = []
+    later: list[Waiting] = []
+    seen: set[tuple[str, str, str]] = set()
+    for waiting in group:
+        places = {use.place for use in waiting.order.uses()}
+        (later if places & seen else now).append(waiting)
+        seen |= places
+    return now, later

@@ -21,7 +21,8 @@ UPDATE executions e SET status = 'running', reason = NULL, worker = %(worker)s,
 FROM due
 WHERE e.id = due.id AND e.cancel_requested_at IS NULL
   AND (e.status = 'pending' AND (e.run_at IS NULL OR e.run_at <= now())
-       OR e.status = 'running' AND (e.worker IS NULL OR e.worker = %(worker)s))
+       OR e.status = 'running' AND (e.worker = %(worker)s
+         OR e.worker IS NULL AND (e.wake_at IS NULL OR e.wake_at <= now())))
   AND NOT (SELECT paused FROM installation)
 RETURNING e.id, e.workspace_id, e.workflow_id, e.workflow_version, e.input::text AS input,
   e.trigger::text AS trigger, e.triggered_by, e.attempt, e.claim_no, e.created_at, e.started_at,

@@ -237,3 +237,36 @@ def test_a_batch_with_one_bad_member_makes_nothing(
     assert reply.status_code == status
     assert path is None or path in [fault["path"] for fault in reply.get_json()["errors"]]
     assert executions(api) == []
+
+
+def test_a_member_of_a_batch_may_have_the_key_of_a_single_trigger(
+    api: Caller, workflow: dict[str, Any]
+) -> None:
+    body = {"workflowId": workflow["id"], "input": 1, "idempotencyKey": "one"}
+    first = api.post(f"{api.space}/executions", body).get_json()
+
+    batch = {"executions": [body, {"workflowId": workflow["id"], "idempotencyKey": "two"}]}
+    made = api.post(f"{api.space}/executions/batch", batch).get_json()["data"]
+    again = api.post(f"{api.space}/executions/batch", batch).get_json()["data"]
+
+    assert made[0]["id"] == first["id"]
+    assert [row["id"] for row in again] == [row["id"] for row in made]
+    assert [row["idempotencyKey"] for row in made] == ["one", "two"]
+    assert len(executions(api)) == 2
+
+
+def test_a_batch_with_one_key_twice_or_a_key_of_another_body_is_refused_whole(
+    api: Caller, workflow: dict[str, Any]
+) -> None:
+    member = {"workflowId": workflow["id"], "idempotencyKey": "one"}
+    twice = api.post(f"{api.space}/executions/batch", {"executions": [member, member]})
+    api.post(f"{api.space}/executions", member)
+
+    other = api.post(
+        f"{api.space}/executions/batch",
+        {"executions": [{"workflowId": workflow["id"]}, member | {"input": 2}]},
+    )
+
+    assert (twice.status_code, twice.get_json()["errors"][0]["path"]) == (422, "executions[1].idempotencyKey")
+    assert (other.status_code, other.get_json()["code"]) == (422, "idempotency_key_reused")
+    assert len(executions(api)) == 1

@@ -13,7 +13,7 @@ from click.testing import Result
 from flask import Flask
 
 from app.services import executions
-from app.services.intake import TriggerRequest
+from app.services.orders import TriggerRequest
 from app.services.scope import Scope
 from app.states import TriggeredBy
 from tests.servers import PROJECT, connected

@@ -17,6 +17,10 @@ OWNED = """
 UPDATE executions SET status = 'running', reason = NULL, started_at = now(), worker = 'another', claim_no = 1,
   lease_expires_at = now() + %s * interval '1 s' WHERE id = %s
 """
+ASLEEP = """
+UPDATE executions SET run_at = NULL, status = 'running', reason = NULL, started_at = now(),
+  wake_at = now() + interval '1 h' WHERE id = %s
+"""
 
 
 def test_a_drain_does_all_there_is_to_do(place: Place, environment: dict[str, str]) -> None:
@@ -56,8 +60,7 @@ def test_a_drain_takes_over_what_a_lost_worker_held(place: Place, environment: d
 
 def test_what_is_delayed_or_waits_is_named_and_left(place: Place, environment: dict[str, str]) -> None:
     delayed, waiting = place.trigger(2, run_at=clock.now() + timedelta(hours=1))
-    asleep = "run_at = NULL, status = 'running', reason = NULL, started_at = now(), wake_at = now() + interval '1 h'"
-    place.sql(f"UPDATE executions SET {asleep} WHERE id = %s", str(waiting))
+    place.sql(ASLEEP, str(waiting))
     place.trigger()
 
     drained = shell(environment, "queue", "drain", "--timeout", "50")

@@ -165,9 +165,12 @@ def test_watching_what_was_cancelled_ends_at_once_with_exit_code_1(run: Run, pla
 
     watched = run("executions", "watch", str(execution_id), "--json")
 
-    [change] = [json.loads(line) for line in watched.stdout.splitlines()]
+    changes = [json.loads(line) for line in watched.stdout.splitlines()]
     assert watched.exit_code == 1
-    assert (change["event"], change["data"]["status"]) == ("execution", "cancelled")
+    assert [(change["event"], change["data"]["status"]) for change in changes] == [
+        ("step", "skipped"),
+        ("execution", "cancelled"),
+    ]
 
 
 def test_watching_shows_each_change_until_the_execution_completed(

@@ -28,7 +28,7 @@ class Record:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """`/anything?status=…&wait=…&fail=N`: answer with a status, after some seconds, failing the first N times."""
+    """`/any?status=…&wait=…&fail=N`: answer with a status, after some seconds, failing the first N times."""
 
     protocol_version = "HTTP/1.1"
     record: Record

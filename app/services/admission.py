@@ -1,0 +1,138 @@
+"""Which orders are let in: keys used before are answered again, workflows are bound, executions are made."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row
+
+from app.errors import Fault, IdempotencyKeyReused, LineaError, NotFound, ValidationFailed, WorkflowDisabled
+from app.services.orders import Accepted, Order, TriggerRequest
+from app.store import executions as store
+from app.store import idempotency
+from app.store.executions import Draft
+from app.store.idempotency import KeyUse
+
+Place = tuple[str, str, str]
+Workflows = dict[tuple[UUID, UUID], Row[Any]]
+Plan = list[Draft | UUID]
+
+
+class KeyTaken(Exception):
+    """Another process claimed a key first, and has committed: the group is tried again and finds it."""
+
+
+def admit(tx: Connection, orders: Sequence[Order]) -> list[Accepted | LineaError]:
+    """Make the executions of all orders that may be made; the others get their own error. Never commits.
+
+    No key may stand in two of the orders. Raises KeyTaken.
+    """
+    earlier = idempotency.find(tx, [use for order in orders for use in order.uses()])
+    workflows = _workflows(tx, orders)
+    results: dict[int, Accepted | LineaError] = {}
+    plans: dict[int, Plan] = {}
+    for number, order in enumerate(orders):
+        try:
+            if (replay := _earlier(order.use(), earlier)) is not None:
+                results[number] = Accepted(replay)
+            else:
+                plans[number] = _plan(order, workflows, earlier)
+        except LineaError as error:
+            results[number] = error
+    _claim_keys(tx, orders, plans)
+    return _make(tx, plans, results, len(orders))
+
+
+def _make(
+    tx: Connection, plans: dict[int, Plan], results: dict[int, Accepted | LineaError], count: int
+) -> list[Accepted | LineaError]:
+    """Create what is new in one statement, and give each order its own part."""
+    drafts = [member for plan in plans.values() for member in plan if isinstance(member, Draft)]
+    rows = {row.id: row for row in store.create_many(tx, drafts)} if drafts else {}
+    for number, plan in plans.items():
+        ids = tuple(member.id if isinstance(member, Draft) else member for member in plan)
+        results[number] = Accepted(ids, tuple(rows[i] for i in ids if i in rows))
+    return [results[number] for number in range(count)]
+
+
+def _earlier(use: KeyUse | None, earlier: dict[Place, Row[Any]]) -> tuple[UUID, ...] | None:
+    """Give what a key made before; raise IdempotencyKeyReused when it stood for another body."""
+    row = None if use is None else earlier.get(use.place)
+    if use is None or row is None:
+        return None
+    if bytes(row.body_hash) != use.body_hash:
+        raise IdempotencyKeyReused(
+            f"The idempotency key {use.key!r} was used with another body: take a new key for a new request."
+        )
+    return tuple(row.execution_ids)
+
+
+def _plan(order: Order, workflows: Workflows, earlier: dict[Place, Row[Any]]) -> Plan:
+    """Draft what is new of an order, and name what its members' keys made before."""
+    _refuse_doubled_keys(order)
+    plan: Plan = []
+    for request in order.requests:
+        made = _earlier(order.member_use(request), earlier)
+        plan.append(made[0] if made else _draft(order, request, workflows))
+    return plan
+
+
+def _refuse_doubled_keys(order: Order) -> None:
+    seen: dict[str, int] = {}
+    for number, request in enumerate(order.requests):
+        if request.key is None:
+            continue
+        if request.key in seen:
+            path = f"executions[{number}].idempotencyKey"
+            fault = Fault(path, f"Is the key of executions[{seen[request.key]}] too: give each its own.")
+            raise ValidationFailed("Two executions of the batch have one idempotency key.", faults=[fault])
+        seen[request.key] = number
+
+
+def _workflows(tx: Connection, orders: Sequence[Order]) -> Workflows:
+    """Find the workflows that the orders name, by workspace and id."""
+    wanted: dict[UUID, set[UUID]] = {}
+    for order in orders:
+        wanted.setdefault(order.scope.workspace_id, set()).update(r.workflow_id for r in order.requests)
+    return {
+        (workspace_id, workflow_id): row
+        for workspace_id, ids in wanted.items()
+        for workflow_id, row in store.triggerable(tx, workspace_id, list(ids)).items()
+    }
+
+
+def _draft(order: Order, request: TriggerRequest, workflows: Workflows) -> Draft:
+    """Bind a request to the workflow's current version; raises NotFound, WorkflowDisabled."""
+    workflow = workflows.get((order.scope.workspace_id, request.workflow_id))
+    if workflow is None or order.scope.space_id not in (None, workflow.space_id):
+        raise NotFound(f"There is no workflow {request.workflow_id} in this space.")
+    if not workflow.enabled:
+        raise WorkflowDisabled(f"The workflow {workflow.name!r} is disabled: enable it to start executions.")
+    return Draft(
+        workspace_id=order.scope.workspace_id,
+        space_id=workflow.space_id,
+        workflow_id=workflow.id,
+        workflow_name=workflow.name,
+        workflow_version=workflow.version,
+        steps_total=workflow.steps_total,
+        triggered_by=request.triggered_by,
+        input=request.input,
+        trigger=request.trigger,
+        tags=request.tags,
+        run_at=request.run_at,
+        idempotency_key=request.key or order.key,
+    )
+
+
+def _claim_keys(tx: Connection, orders: Sequence[Order], plans: dict[int, Plan]) -> None:
+    """Claim the keys of what is new, in one order everywhere so that none waits in a ring."""
+    uses: list[KeyUse | None] = []
+    for number, plan in plans.items():
+        order = orders[number]
+        ids = tuple(member.id if isinstance(member, Draft) else member for member in plan)
+        uses.append(order.use(ids))
+        for request, member in zip(order.requests, plan, strict=True):
+            uses.append(order.member_use(request, (member.id,)) if isinstance(member, Draft) else None)
+    for use in sorted((use for use in uses if use is not None), key=lambda use: use.place):
+        if not idempotency.claim(tx, use):
+            raise KeyTaken
