@@ -8,9 +8,11 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, Engine, create_engine
 
-from app.states import Status, TriggeredBy
+from app.states import Reason, Status, TriggeredBy
+from app.store import claims, executions, flushes, queue_counts
 from app.store import execution_views as views
 from app.store.execution_filters import Filters, Place
+from app.store.flushes import Settlement
 from tests.servers import Servers, make_database
 from tests.store.million import (
     SCHEDULE,
@@ -24,6 +26,8 @@ from tests.store.million import (
 )
 
 NOW = datetime.now(UTC)
+BATCH = 1_000
+END = Settlement(Status.COMPLETED)
 # EXPLAIN rounds the rows of each loop, so what was looked at once may count as one and a half.
 MOST_ROWS = views.WINDOW * 3 // 2
 EVERYWHERE = Place(WORKSPACE, None)
@@ -82,6 +86,19 @@ QUESTIONS: dict[str, Question] = {
     "detail": lambda tx: views.full(tx, EVERYWHERE, UUID(int=7)),
     "retries and children": lambda tx: views.related(tx, WORKSPACE, UUID(int=7)),
     "several by id": lambda tx: views.many(tx, WORKSPACE, [UUID(int=7), UUID(int=8)]),
+    "tick: lost workers": lambda tx: claims.take_over_lost(tx, 3, BATCH),
+    "tick: due waits": lambda tx: claims.send_due_waits(tx, BATCH),
+    "tick: delayed": lambda tx: claims.send_delayed(tx, BATCH),
+    "tick: lost jobs": lambda tx: claims.send_again(tx, NOW - timedelta(days=30), BATCH),
+    "tick: counts of the queue": queue_counts.read,
+    "cancel": lambda tx: executions.cancel_many(tx, WORKSPACE, [UUID(int=7)], Reason.BULK, None),
+    "claim": lambda tx: claims.claim_many(tx, [UUID(int=7), UUID(int=8)], "w", 30),
+    "renew": lambda tx: claims.renew(tx, [UUID(int=7), UUID(int=8)], "w", 30),
+    "hand back": lambda tx: claims.hand_back(tx, [(UUID(int=7), 1)], "w"),
+    "flush: lock": lambda tx: flushes.lock(tx, [UUID(int=7), UUID(int=8)]),
+    "flush: settle": lambda tx: flushes.settle(tx, "w", [(UUID(int=7), 1, END, 1)]),
+    "flush: progress": lambda tx: flushes.write_progress(tx, [(UUID(int=7), 1)]),
+    "flush: settle cancelled": lambda tx: flushes.settle_cancelled(tx, "w", [UUID(int=7)]),
 }
 
 
