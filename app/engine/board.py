@@ -17,7 +17,7 @@ class Board:
 
     The running rule: a step whose needs have all ended begins when at least one of them counts as completed,
     or it has none; else it is skipped. A step that fails for good fails the execution: nothing more begins.
-    Steps with `runOn` come after all others have ended.
+    Steps with `runOn` come after all others have ended; their needs only order them among themselves.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -37,7 +37,9 @@ class Board:
 
     def ready(self) -> list[Progress]:
         """List the steps whose turn it is now, in the definition's order."""
-        return [p for p in self._phase() if p.status is StepStatus.PENDING and self._needs_ended(p)]
+        wanted = self._wanted()
+        pending = [p for p in self.steps.values() if p.status is StepStatus.PENDING]
+        return [p for p in pending if p.step.run_on in wanted and self._needs_ended(p, wanted)]
 
     def is_next(self, progress: Progress) -> bool:
         """Tell whether a step that was ready may still begin: no other has failed in between."""
@@ -45,7 +47,7 @@ class Board:
 
     def in_vain(self, progress: Progress) -> bool:
         """Tell whether a step is to be skipped because none of its needs counts as completed."""
-        needs = progress.step.needs
+        needs = () if self.last_phase else progress.step.needs
         return bool(needs) and not any(self.steps[need].counts_as_completed for need in needs)
 
     def note_end(self, progress: Progress) -> bool:
@@ -81,12 +83,13 @@ class Board:
         done = [p for p in self.steps.values() if p.status is StepStatus.COMPLETED]
         return done[-1].output if done else None
 
-    def _phase(self) -> list[Progress]:
+    def _wanted(self) -> tuple[str, ...]:
+        """Say which `runOn` the steps have that may begin now."""
         if self.last_phase:
-            wanted: tuple[str, ...] = ("always", "failure") if self.failed else ("always",)
-        else:
-            wanted = () if self.failed else ("success",)
-        return [p for p in self.steps.values() if p.step.run_on in wanted]
+            return ("always", "failure") if self.failed else ("always",)
+        return () if self.failed else ("success",)
 
-    def _needs_ended(self, progress: Progress) -> bool:
-        return all(self.steps[need].ended for need in progress.step.needs)
+    def _needs_ended(self, progress: Progress, wanted: tuple[str, ...]) -> bool:
+        """Tell whether no need is still to end; one that is not wanted at all never will."""
+        needs = (self.steps[need] for need in progress.step.needs)
+        return all(need.ended or need.step.run_on not in wanted for need in needs)

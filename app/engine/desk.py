@@ -58,6 +58,7 @@ class Desk:
         self._engine = engine
         self._clean_up = clean_up
         self._walks: dict[UUID, Walk] = {}
+        self._coming: set[UUID] = set()
         self._active = 0
         self._graphs: OrderedDict[Version, Graph | InvalidDefinition | None] = OrderedDict()
         self._loading: dict[Version, list[tuple[Key, Row[Any], list[Any]]]] = {}
@@ -81,11 +82,21 @@ class Desk:
         return self._active > 0 or bool(self._walks)
 
     def take(self, jobs: list[Taken]) -> None:
-        """Claim the executions of jobs, unless they are ours already."""
-        fresh = [job for job in jobs if job.execution_id not in self._walks]
+        """Claim the executions of jobs; one that is ours, or about to be, is not claimed a second time."""
+        fresh = [job for job in jobs if self._is_new(job.execution_id)]
+        if len(fresh) < len(jobs):
+            kept = {job.job_id for job in fresh}
+            doubled = [job.job_id for job in jobs if job.job_id not in kept]
+            self._threads.submit(self._clean_up, Report(), doubled)
         self._active += len(fresh)
         self._quiet.clear()
         self.ledger.claim(fresh)
+
+    def _is_new(self, execution_id: UUID) -> bool:
+        if execution_id in self._walks or execution_id in self._coming:
+            return False
+        self._coming.add(execution_id)
+        return True
 
     async def wait_until_quiet(self) -> None:
         """Wait until nothing is claimed or on its way."""
@@ -111,6 +122,7 @@ class Desk:
 
     def refused(self, job: Taken) -> None:
         """Free the slot of a job that came to nothing."""
+        self._coming.discard(job.execution_id)
         self._leave_slot()
 
     def closed(self, key: Key) -> None:
@@ -176,6 +188,7 @@ class Desk:
             self._fail(key, row, f"The definition is not valid any more: {faults or graph.detail}")
         else:
             walk = self._walks[key.id] = Walk(key, row, graph, self)
+            self._coming.discard(key.id)
             if self.stopping:
                 walk.hand_back()
             else:
@@ -184,6 +197,7 @@ class Desk:
     def _fail(self, key: Key, row: Row[Any], why: str) -> None:
         """End an execution that cannot begin."""
         self._walks[key.id] = Walk(key, row, NO_STEPS, self)
+        self._coming.discard(key.id)
         self._walks[key.id].abandon()
         self.ledger.settle(
             key, Settlement(Status.FAILED, Reason.INVALID_DEFINITION, error=why), row.steps_done
@@ -279,13 +293,4 @@ class Desk:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-NO_STEPS = Graph(
-    steps=(),
-    by_id={},
-    output=None,
-    timeout_seconds=None,
-    input_schema=None,
-    on_failure=None,
-    warnings=[],
-    secrets=frozenset(),
-)
+NO_STEPS = Graph((), {}, None, None, None, None, warnings=[], secrets=frozenset())

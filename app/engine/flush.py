@@ -12,10 +12,11 @@ from sqlalchemy.exc import DBAPIError
 
 from app import log
 from app.engine.change import Batch, Change, Fate
+from app.states import Status
 from app.store import claims, flushes, steps
 
 REPEATED = ("40P01", "40001", "55P03")
-AWAY = ("08", "57P", "53", "25006")
+AWAY = ("08", "57", "53", "25006")
 PAUSE_SECONDS = (0.05, 0.2, 0.5, 1.0, 2.0)
 
 logger = log.get(__name__)
@@ -80,7 +81,7 @@ class Flusher:
         why = str(getattr(error, "orig", error)).strip().splitlines()[0]
         logger.error("the database refused a change", executions=[str(i) for i in batch.ids()], error=why)
         if batch.changes and not batch.changes[0].bare:
-            return self.write(Batch([], [batch.changes[0].without_payload(why)]))
+            self.write(Batch([], [batch.changes[0].without_payload(why)]))
         report.fates = {change.key.id: Fate.LOST for change in batch.changes}
         return report
 
@@ -129,6 +130,8 @@ class Flusher:
             flushes.settle(
                 tx, self._worker, [(c.key.id, c.key.claim_no, c.end, c.done or 0) for c in ends if c.end]
             )
+        if failed := [c.key.id for c in ends if c.end and c.end.status is Status.FAILED]:
+            steps.cancel_of(tx, failed)
         if cancelled:
             flushes.settle_cancelled(tx, self._worker, [c.key.id for c in cancelled])
         if leaving := [c for c in changes if c.leave and report.fates[c.key.id] is Fate.OURS]:
