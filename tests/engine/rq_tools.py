@@ -1,0 +1,50 @@
+"""RQ as its users use it: its command line, its queue, and a look into Redis."""
+
+import subprocess
+import sys
+from typing import Any
+
+import redis
+from rq import Queue, Worker
+from rq.serializers import JSONSerializer
+
+from app.queue import Ticket, push
+from app.settings import Settings
+from tests.journeys.processes import environment
+from tests.servers import PROJECT
+from tests.store.place import Place
+
+RUN_EXECUTION = "app.jobs.run_execution"
+OF_WORKERS = (b"rq:workers", b"rq:worker:", b"rq:queues", b"rq:clean_groups")
+
+
+def rq(settings: Settings, command: str, *words: str) -> str:
+    """Run `rq COMMAND`; give what it prints."""
+    line = [sys.executable, "-m", "rq.cli", command, "--url", settings.redis_url, *words]
+    done = subprocess.run(
+        line, cwd=PROJECT, env=environment(settings), capture_output=True, text=True, timeout=30
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def stock_queue(client: "redis.Redis", **more: Any) -> Queue:
+    """Give RQ's own queue of the same name."""
+    return Queue("executions", connection=client, **{"serializer": JSONSerializer} | more)
+
+
+def left_over(client: "redis.Redis") -> list[bytes]:
+    """List the keys that an idle service has no use for."""
+    return [key for key in client.keys("*") if not key.startswith(OF_WORKERS)]
+
+
+def workers(client: "redis.Redis") -> dict[str, str]:
+    """Give the workers that RQ knows by name, with their states."""
+    return {worker.name: str(worker.get_state()) for worker in Worker.all(client)}
+
+
+def send(client: "redis.Redis", place: Place, *ids: Any) -> list[str]:
+    """Send executions as the sender does; give the ids of the jobs."""
+    tickets = [Ticket(i, place.scope.workspace_id, 1, place.row(i).sent_at) for i in ids]
+    push(client, tickets)
+    return [ticket.job_id for ticket in tickets]
