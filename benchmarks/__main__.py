@@ -1,0 +1,107 @@
+"""The command: `make bench`, or `python -m benchmarks [--quick] [drain|steps|latency|post|wait …]`."""
+
+import argparse
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from benchmarks import node_peer, ours, peers, plain, posting, report, waiting
+from benchmarks.drain import Peer, drain
+from benchmarks.node_peer import LeftOut, NodePeer
+from benchmarks.ours import HOST, Ours
+from benchmarks.processes import Broken
+from benchmarks.report import Results
+from benchmarks.servers import running
+
+PARTS = ("drain", "steps", "latency", "post", "wait")
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is measured."""
+
+    rounds: int
+    executions: int
+    workflows: int
+    pace_seconds: float
+    post_seconds: float
+
+
+WHOLE = Size(rounds=3, executions=5000, workflows=2000, pace_seconds=20, post_seconds=5)
+QUICK = Size(rounds=1, executions=3000, workflows=1000, pace_seconds=5, post_seconds=2)
+
+Measure = tuple[str, Callable[[], object]]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure and print; 1 when something that must hold does not, or a measurement broke."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="Measure this machine, in turns."
+    )
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"some of {', '.join(PARTS)}; left out: all")
+    parser.add_argument("--quick", action="store_true", help="one round, a smaller backlog")
+    options = parser.parse_args(arguments)
+    if wrong := set(options.parts) - set(PARTS):
+        parser.error(f"there is no part {', '.join(sorted(wrong))}: take some of {', '.join(PARTS)}")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return measure(QUICK if options.quick else WHOLE, options.parts or PARTS)
+    except Broken as error:
+        print(error, file=sys.stderr)
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+    return 1
+
+
+def measure(size: Size, parts: Sequence[str]) -> int:
+    """Take all measurements in turns, round after round, and print what they gave."""
+    node, left_out = _node() if "drain" in parts else (None, None)
+    results = Results()
+    with running() as servers, waiting.upstream(servers) as port:
+        service = ours.install(servers, f"{HOST}:{port}")
+        plain.install(servers)
+        print(report.machine(servers, node), flush=True)
+        measures = _measures(service, size, parts, node, port, results)
+        for number in range(1, size.rounds + 1):
+            for name, take in measures:
+                print(f"  round {number} of {size.rounds}: {name}", flush=True)
+                take()
+    print("\n" + report.tables(results, left_out))
+    verdicts = report.verdicts(results)
+    print("\n" + "\n".join(map(str, verdicts)))
+    return 0 if all(verdict.holds for verdict in verdicts) else 1
+
+
+def _node() -> tuple[NodePeer | None, str | None]:
+    try:
+        return node_peer.install(), None
+    except LeftOut as why:
+        return None, str(why)
+
+
+def _measures(
+    service: Ours, size: Size, parts: Sequence[str], node: NodePeer | None, port: int, results: Results
+) -> list[Measure]:
+    """List what a round takes, in order."""
+    one = service.add_workflow("One step", peers.ONE_STEP_WORKFLOW)
+    ten = service.add_workflow("Ten steps", peers.TEN_STEP_WORKFLOW)
+    call = service.add_workflow("One call", waiting.workflow(port))
+
+    def drained(peer: Peer, count: int) -> Measure:
+        taken = results.drains.setdefault(peer.name, [])
+        return peer.name, lambda: taken.append(drain(service.servers, peer, count))
+
+    pace, seconds = size.pace_seconds, size.post_seconds
+    measures: dict[str, list[Measure]] = {
+        "drain": [drained(peer, size.executions) for peer in peers.all_peers(service, one, node)],
+        "steps": [drained(peers.ten_steps(service, ten), size.workflows)],
+        "latency": [("latency", lambda: results.latencies.extend(posting.latencies(service, one, pace)))],
+        "post": [("POST", lambda: results.posts.append(posting.post(service, one, seconds)))],
+        "wait": [("HTTP", lambda: results.waits.append(waiting.wait_on_http(service, call)))],
+    }
+    return [taken for part in PARTS if part in parts for taken in measures[part]]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
