@@ -15,6 +15,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     """Build the Flask application from `settings`, by default from the environment; raises BadSetting."""
     settings = settings or environment.settings()
     log.configure(settings.log_level, settings.log_format)
+    environment.load_tasks(settings)
     app = Flask(__name__, static_folder=None)
     app.config.update(
         SETTINGS=settings,

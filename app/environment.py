@@ -2,8 +2,10 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
+from app import tasks
 from app.data_dir import locate, read_run_env
 from app.settings import BadSetting, Settings, from_environment
 
@@ -12,12 +14,28 @@ COMMAND_LINE = "FLASK_RUN_FROM_CLI"  # set by `flask` before it loads the applic
 
 def settings() -> Settings:
     """Read the settings of this process; raise BadSetting, or on the command line exit with its one line."""
-    if os.environ.get(COMMAND_LINE) != "true":
-        return from_environment(os.environ)
+    with _one_line():
+        return from_environment(_second_shell(os.environ) if _on_command_line() else os.environ)
+
+
+def load_tasks(settings: Settings) -> None:
+    """Import TASK_MODULES; raise BadSetting, or on the command line exit with its one line."""
+    with _one_line():
+        tasks.load(settings.task_modules)
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
     try:
-        return from_environment(_second_shell(os.environ))
+        yield
     except (BadSetting, OSError) as error:
+        if not _on_command_line():
+            raise
         sys.exit(str(error))
+
+
+def _on_command_line() -> bool:
+    return os.environ.get(COMMAND_LINE) == "true"
 
 
 def _second_shell(environment: Mapping[str, str]) -> Mapping[str, str]:

@@ -150,15 +150,17 @@ class Sender:
     def __init__(self, url: str) -> None:
         self._connection = connect(url)
         self._tickets: deque[Ticket] = deque()
+        self._urgent: deque[Ticket] = deque()
         self._ready = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closing = False
 
-    def send(self, tickets: Sequence[Ticket]) -> None:
-        """Leave tickets with the thread; never waits, never fails."""
+    def send(self, tickets: Sequence[Ticket], *, front: bool = False) -> None:
+        """Leave tickets with the thread, for the end of the queue or its front; never waits, never fails."""
         with self._ready:
-            if len(self._tickets) < SENDER_LIMIT:
-                self._tickets.extend(tickets)
+            line = self._urgent if front else self._tickets
+            if len(line) < SENDER_LIMIT:
+                line.extend(tickets)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="sender", daemon=True)
                 self._thread.start()
@@ -180,9 +182,10 @@ class Sender:
             logger.debug("ring lost", worker=worker, error=str(error))
 
     def _run(self) -> None:
-        while tickets := self._next():
+        while line := self._next():
+            tickets = [line.popleft() for _ in range(min(len(line), SEND_BATCH))]
             try:
-                push(self._connection, tickets)
+                push(self._connection, tickets, front=line is self._urgent)
             except RedisError as error:
                 logger.warning(
                     "redis is away; the tick sends these again", tickets=len(tickets), error=str(error)
@@ -190,10 +193,11 @@ class Sender:
                 with self._ready:
                     self._ready.wait_for(lambda: self._closing, BREAK_SECONDS)
 
-    def _next(self) -> list[Ticket]:
+    def _next(self) -> deque[Ticket]:
+        """Wait for tickets; give the line whose turn it is, an empty one when the sender closes."""
         with self._ready:
-            self._ready.wait_for(lambda: self._tickets or self._closing)
-            return [self._tickets.popleft() for _ in range(min(len(self._tickets), SEND_BATCH))]
+            self._ready.wait_for(lambda: self._urgent or self._tickets or self._closing)
+            return self._urgent or self._tickets
 
 
 # KEYS: queue, suspended. ARGV: how many, worker, ttl. Gives id, data, id, data, ...; nil while suspended.

@@ -2,7 +2,21 @@
 
 from flask import Flask, Response
 
-from app.api import api_keys, docs, executions, health, me, problems, quotas, spaces, spec, workflows
+from app.api import (
+    api_keys,
+    docs,
+    executions,
+    health,
+    inbound,
+    me,
+    problems,
+    quotas,
+    secrets,
+    spaces,
+    spec,
+    webhooks,
+    workflows,
+)
 from app.api.json import OrjsonProvider
 
 BLUEPRINTS = (
@@ -11,7 +25,10 @@ BLUEPRINTS = (
     workflows.blp,
     executions.in_space,
     executions.in_workspace,
+    webhooks.blp,
+    inbound.blp,
     api_keys.blp,
+    secrets.blp,
     quotas.blp,
     health.blp,
 )

@@ -19,9 +19,19 @@ from app.schemas.execution_forms import (
     LogPage,
     StepOut,
 )
-from app.schemas.executions import BatchIn, CancelIn, ExecutionsQuery, ListQuery, TriggerIn, Triggers
+from app.schemas.executions import (
+    BatchIn,
+    CancelIn,
+    ExecutionsQuery,
+    ListQuery,
+    Retry,
+    RetryIn,
+    SignalIn,
+    TriggerIn,
+    Triggers,
+)
 from app.schemas.paging import PageQuery
-from app.services import execution_views, executions
+from app.services import execution_views, executions, retries, signals
 from app.services.scope import Scope
 from app.states import Role, TriggeredBy
 
@@ -137,6 +147,29 @@ def cancel(options: dict[str, Any], execution_id: UUID) -> Response:
     """Cancel an execution that has not ended."""
     settled = executions.cancel(current_scope(), execution_id, options["reason"])
     return json_reply(execution_views.one(current_scope(), execution_id), 200 if settled else 202)
+
+
+@in_both("/<uuid:execution_id>/retry", "POST")
+@needs(Role.OPERATOR)
+@in_space.arguments(RetryIn)
+@in_space.response(202, ExecutionOut)
+def retry(wanted: Retry, execution_id: UUID) -> Response:
+    """Run a finished execution again, as a new one that takes over the steps that need not run twice."""
+    scope, key = current_scope(), idempotency_key(wanted.key)
+    made, again = retries.retry(scope, execution_id, wanted.options, key, wanted.body)
+    [shown] = execution_views.accepted(scope, made, [again])
+    place = request.path.removesuffix(f"{execution_id}/retry")
+    return json_reply(shown, 202, {"Location": place + shown["id"]} | _replay_header(made.replayed))
+
+
+@in_both("/<uuid:execution_id>/signals/<step_id>", "POST")
+@needs(Role.OPERATOR)
+@in_space.arguments(SignalIn)
+@in_space.response(202, ExecutionOut)
+def signal(given: dict[str, Any], execution_id: UUID, step_id: str) -> Response:
+    """Send a step of type `waitForSignal` what it waits for."""
+    signals.signal(current_scope(), execution_id, step_id, given["payload"])
+    return json_reply(execution_views.one(current_scope(), execution_id), 202)
 
 
 def _source(scope: Scope) -> TriggeredBy:

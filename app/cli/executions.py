@@ -14,9 +14,10 @@ from app.cli.noun import Noun
 from app.cli.output import as_json, plain, print_json
 from app.cli.place import in_place
 from app.schemas import command_line
-from app.services import execution_views, names
+from app.services import execution_views, names, retries
 from app.services import executions as service
 from app.services.orders import TriggerRequest
+from app.services.retries import RetryOptions
 from app.services.scope import Scope
 from app.states import Status, TriggeredBy
 from app.store.execution_filters import Filters
@@ -24,7 +25,7 @@ from app.store.execution_filters import Filters
 A_YEAR = 365 * 86_400.0
 PAGE = 200
 
-executions = Noun("executions", help="Start, list, watch and cancel executions.")
+executions = Noun("executions", help="Start, list, watch, cancel and retry executions.")
 execution_argument = click.argument("execution_id", metavar="ID", type=click.UUID)
 
 
@@ -107,6 +108,31 @@ def cancel(scope: Scope, execution_id: UUID, reason: str | None, as_json: bool) 
         print_json(execution_views.one(scope, execution_id))
     else:
         click.echo("cancelled" if settled else "cancelling: its worker is stopping it")
+
+
+def _edited(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[bool, Any]:
+    """Read an edited input; left out there is none, which null is not."""
+    return (False, None) if value is None else (True, _input(ctx, param, value))
+
+
+@executions.command()
+@execution_argument
+@in_place
+@click.option("--from", "begin", metavar="start|failed|STEP", default=retries.START, show_default=True)
+@click.option("--latest", is_flag=True, help="In the workflow's current version, not in that of before.")
+@click.option(
+    "--input", "given", metavar="JSON|@FILE|-", callback=_edited, help="Left out: the same as before."
+)
+@as_json
+def retry(
+    scope: Scope, execution_id: UUID, begin: str, latest: bool, given: tuple[bool, Any], as_json: bool
+) -> None:
+    """Run a finished execution again; steps that need not run twice are taken over."""
+    edited, value = given
+    made, request = retries.retry(scope, execution_id, RetryOptions(begin, value, edited, latest))
+    service.sender().close()
+    [shown] = execution_views.accepted(scope, made, [request])
+    (print_json if as_json else print_execution)(shown)
 
 
 @executions.command()

@@ -214,7 +214,8 @@ class Feeder:
         if found is None:
             self.pause(RETRY_SECONDS)
         elif not found and self._connection.blmove(QUEUE_KEY, QUEUE_KEY, BLOCK_SECONDS, "LEFT", "LEFT"):
-            found = self._ask(room)
+            # What a stopping worker hands back wakes its own feeder too, and is not for it.
+            found = [] if self._stopping.is_set() else self._ask(room)
         jobs = found or []
         return [job for job in map(_readable, jobs[0::2], jobs[1::2]) if job is not None]
 

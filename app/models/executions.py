@@ -65,6 +65,16 @@ class Execution(db.Model):  # type: ignore[name-defined,misc]
         Index(
             "ix_executions_schedule", "schedule_id", "id", postgresql_where=text("schedule_id IS NOT NULL")
         ),
+        Index(
+            "ix_executions_schedule_active",
+            "schedule_id",
+            postgresql_where=text("schedule_id IS NOT NULL AND status IN ('pending', 'running')"),
+        ),
+        Index(
+            "ix_executions_buffered",
+            "schedule_id",
+            postgresql_where=text("status = 'pending' AND reason = 'overlap'"),
+        ),
         Index("ix_executions_webhook", "webhook_id", "id", postgresql_where=text("webhook_id IS NOT NULL")),
         Index("ix_executions_retry_of", "retry_of", "id", postgresql_where=text("retry_of IS NOT NULL")),
         Index("ix_executions_parent", "parent_id", "id", postgresql_where=text("parent_id IS NOT NULL")),

@@ -17,6 +17,7 @@ class Schedule(db.Model):  # type: ignore[name-defined,misc]
         Index("ix_schedules_space_id_id", "space_id", "id"),
         Index("ix_schedules_workflow_id", "workflow_id"),
         Index("ix_schedules_due", "next_fire_at", postgresql_where=text("enabled")),
+        Index("ix_schedules_deleted", "deleted_at", postgresql_where=text("deleted_at IS NOT NULL")),
     )
 
     id: Mapped[Id]
@@ -32,6 +33,7 @@ class Schedule(db.Model):  # type: ignore[name-defined,misc]
     next_fire_at: Mapped[At | None]
     last_fired_at: Mapped[At | None]
     created_at: Mapped[CreatedAt]
+    deleted_at: Mapped[At | None]
 
 
 class ScheduleFire(db.Model):  # type: ignore[name-defined,misc]

@@ -15,6 +15,7 @@ class Webhook(db.Model):  # type: ignore[name-defined,misc]
         CheckConstraint("respond IN ('accepted', 'result')", name="respond"),
         Index("ix_webhooks_space_id_id", "space_id", "id"),
         Index("ix_webhooks_workflow_id", "workflow_id"),
+        Index("ix_webhooks_deleted", "deleted_at", postgresql_where=text("deleted_at IS NOT NULL")),
     )
 
     id: Mapped[Id]
@@ -28,6 +29,7 @@ class Webhook(db.Model):  # type: ignore[name-defined,misc]
     old_secret_until: Mapped[At | None]
     respond: Mapped[Words] = mapped_column(server_default="accepted")
     created_at: Mapped[CreatedAt]
+    deleted_at: Mapped[At | None]
 
 
 class WebhookDelivery(db.Model):  # type: ignore[name-defined,misc]
@@ -44,9 +46,10 @@ class WebhookDelivery(db.Model):  # type: ignore[name-defined,misc]
             postgresql_where=text("outcome = 'accepted' AND delivery_id IS NOT NULL"),
         ),
         Index(
-            "ix_webhook_deliveries_execution_id",
-            "execution_id",
-            postgresql_where=text("execution_id IS NOT NULL"),
+            "ix_webhook_deliveries_rejected",
+            "webhook_id",
+            "received_at",
+            postgresql_where=text("outcome = 'rejected'"),
         ),
     )
 
@@ -56,8 +59,10 @@ class WebhookDelivery(db.Model):  # type: ignore[name-defined,misc]
     outcome: Mapped[Words]
     reason: Mapped[Words | None]
     delivery_id: Mapped[Words | None]
-    execution_id: Mapped[UUID | None] = mapped_column(ForeignKey("executions.id", ondelete="SET NULL"))
+    # No foreign key: a delivery that comes again names its first execution even when that one is gone.
+    execution_id: Mapped[UUID | None]
     method: Mapped[Words]
+    query: Mapped[Json] = mapped_column(server_default=text("'{}'"))
     headers: Mapped[Json]
     body: Mapped[bytes | None] = mapped_column(LargeBinary)
     count: Mapped[int] = mapped_column(server_default="1")

@@ -14,6 +14,7 @@ from app.schemas.fields import CommaList, Instant, Text
 from app.schemas.paging import PageQuery
 from app.services.executions import fingerprint
 from app.services.orders import TriggerRequest
+from app.services.retries import START, RetryOptions
 from app.states import Status, TriggeredBy
 from app.store.execution_filters import LEAST_ERROR_CHARACTERS, Filters, id_range
 
@@ -52,6 +53,15 @@ def _request(member: dict[str, Any], default: TriggeredBy) -> TriggerRequest:
         key=member.get("key"),
         fingerprint=fingerprint(member.get("key"), member.get("body")),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """A retry; `body` is what its idempotency `key` stands for."""
+
+    options: RetryOptions
+    key: str | None
+    body: Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +191,44 @@ class CancelIn(In):
         allow_none=True,
         validate=Length(1, MOST_TEXT, error="Must have {min} to {max} characters."),
         metadata={"description": "A sentence for people, kept as the execution's `error`."},
+    )
+
+
+class RetryIn(In):
+    """Where a retry begins, and with what."""
+
+    body_optional: ClassVar[bool] = True
+
+    begin = Text(
+        data_key="from",
+        load_default=START,
+        metadata={"description": "`start`, `failed` (all failed steps) or the id of a step."},
+    )
+    input = fields.Raw(
+        allow_none=True, validate=_fits, metadata={"description": "Left out: the same as before."}
+    )
+    version = Text(
+        load_default="same",
+        validate=OneOf(["same", "latest"], error="Must be one of {choices}."),
+        metadata={"description": "Of the workflow: that of before, or its current one."},
+    )
+    idempotency_key = _key("The same as the header `Idempotency-Key`.")
+
+    @post_load(pass_original=True)
+    def _load(self, data: dict[str, Any], original: Json, **_: Any) -> Retry:
+        options = RetryOptions(data["begin"], data.get("input"), "input" in data, data["version"] == "latest")
+        return Retry(options, data["idempotency_key"], _without_key(original))
+
+
+class SignalIn(In):
+    """What a step waits for."""
+
+    body_optional: ClassVar[bool] = True
+
+    payload = fields.Raw(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Any JSON value, the step's output; left out it is null."},
     )
 
 

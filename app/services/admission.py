@@ -6,7 +6,15 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row
 
-from app.errors import Fault, IdempotencyKeyReused, LineaError, NotFound, ValidationFailed, WorkflowDisabled
+from app.errors import (
+    Fault,
+    IdempotencyKeyReused,
+    LineaError,
+    NotFound,
+    ValidationFailed,
+    WorkflowDeleted,
+    WorkflowDisabled,
+)
 from app.services.orders import Accepted, Order, TriggerRequest
 from app.store import executions as store
 from app.store import idempotency
@@ -102,10 +110,16 @@ def _workflows(tx: Connection, orders: Sequence[Order]) -> Workflows:
 
 
 def _draft(order: Order, request: TriggerRequest, workflows: Workflows) -> Draft:
-    """Bind a request to the workflow's current version; raises NotFound, WorkflowDisabled."""
+    """Bind a request to the workflow's current version, a retry to its own.
+
+    Raises NotFound, WorkflowDisabled, WorkflowDeleted, and what refused the request before.
+    """
+    if request.refused is not None:
+        raise request.refused
+    again = request.again
     workflow = workflows.get((order.scope.workspace_id, request.workflow_id))
     if workflow is None or order.scope.space_id not in (None, workflow.space_id):
-        raise NotFound(f"There is no workflow {request.workflow_id} in this space.")
+        raise _no_workflow(request)
     if not workflow.enabled:
         raise WorkflowDisabled(f"The workflow {workflow.name!r} is disabled: enable it to start executions.")
     return Draft(
@@ -113,15 +127,26 @@ def _draft(order: Order, request: TriggerRequest, workflows: Workflows) -> Draft
         space_id=workflow.space_id,
         workflow_id=workflow.id,
         workflow_name=workflow.name,
-        workflow_version=workflow.version,
-        steps_total=workflow.steps_total,
+        workflow_version=again.version if again else workflow.version,
+        steps_total=again.steps_total if again else workflow.steps_total,
         triggered_by=request.triggered_by,
         input=request.input,
         trigger=request.trigger,
         tags=request.tags,
         run_at=request.run_at,
         idempotency_key=request.key or order.key,
+        webhook_id=request.webhook_id,
+        schedule_id=request.schedule_id,
+        attempt=again.attempt if again else 1,
+        retry_of=again.execution_id if again else None,
+        reused=again.reused if again else (),
     )
+
+
+def _no_workflow(request: TriggerRequest) -> LineaError:
+    if request.again is not None:
+        return WorkflowDeleted("The workflow of the execution was deleted, so it cannot be retried.")
+    return NotFound(f"There is no workflow {request.workflow_id} in this space.")
 
 
 def _claim_keys(tx: Connection, orders: Sequence[Order], plans: dict[int, Plan]) -> None:

@@ -43,14 +43,14 @@ def trigger(scope: Scope, request: TriggerRequest, key: str | None = None, body:
 
     Raises NotFound, WorkflowDisabled, ValidationFailed, IdempotencyKeyReused, TooManyPending.
     """
-    return _accept(Order(scope, (request,), SINGLE, key, fingerprint(key, body)))
+    return accept(Order(scope, (request,), SINGLE, key, fingerprint(key, body)))
 
 
 def trigger_batch(
     scope: Scope, requests: Sequence[TriggerRequest], key: str | None = None, body: Json = None
 ) -> Accepted:
     """Start several executions, all or none; raises what `trigger` does, naming the first refused one."""
-    return _accept(Order(scope, tuple(requests), BATCH, key, fingerprint(key, body)))
+    return accept(Order(scope, tuple(requests), BATCH, key, fingerprint(key, body)))
 
 
 def cancel(scope: Scope, execution_id: UUID, text: str | None = None) -> bool:
@@ -107,10 +107,10 @@ def ring(touched: Sequence[Row[Any]]) -> None:
             sender().ring(row.worker, f"{row.id}-{row.send_no}")
 
 
-def send(rows: Sequence[Row[Any]]) -> None:
-    """Send tickets for rows that were committed as due at once."""
+def send(rows: Sequence[Row[Any]], *, front: bool = False) -> None:
+    """Send tickets for rows that were committed as due at once; to the front of the queue if asked."""
     if tickets := [Ticket(row.id, row.workspace_id, row.send_no, row.sent_at) for row in rows if row.sent_at]:
-        sender().send(tickets)
+        sender().send(tickets, front=front)
 
 
 def sender() -> Sender:
@@ -119,7 +119,8 @@ def sender() -> Sender:
     return found
 
 
-def _accept(order: Order) -> Accepted:
+def accept(order: Order) -> Accepted:
+    """Make what an order asks for, then tell the workers; raises what refuses it."""
     intake: Intake = current_app.extensions["intake"]
     accepted = intake.submit(order)
     send(accepted.rows)

@@ -7,9 +7,11 @@ from uuid import UUID
 
 from sqlalchemy import Row
 
+from app.errors import LineaError
 from app.services.scope import Scope
 from app.states import TriggeredBy
 from app.store.idempotency import KeyUse
+from app.store.retries import Reused
 
 Json = Any
 SINGLE = "trigger"
@@ -17,8 +19,22 @@ BATCH = "batch"
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """What a retry takes from the execution that it repeats, and the version that it is bound to."""
+
+    execution_id: UUID
+    attempt: int
+    version: int
+    steps_total: int
+    reused: tuple[Reused, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TriggerRequest:
-    """One execution of a workflow; in a batch it may have an idempotency key of its own."""
+    """One execution of a workflow; in a batch it may have an idempotency key of its own.
+
+    `refused` is why it cannot be made, which its caller hears unless an earlier one with its key was.
+    """
 
     workflow_id: UUID
     input: Json
@@ -28,6 +44,10 @@ class TriggerRequest:
     trigger: Json = None
     key: str | None = None
     fingerprint: bytes = b""
+    webhook_id: UUID | None = None
+    schedule_id: UUID | None = None
+    again: Again | None = None
+    refused: LineaError | None = None
 
 
 @dataclass(frozen=True, slots=True)

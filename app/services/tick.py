@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from app import log
 from app.errors import DatabaseUnavailable
 from app.queue import Away, Ticket, connect, head_sent_at, push, suspend
-from app.services import deletions
+from app.services import deletions, webhooks
 from app.services.transaction import reading, transaction
 from app.settings import Settings
 from app.states import Status

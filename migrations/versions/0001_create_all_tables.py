@@ -210,6 +210,7 @@ def upgrade() -> None:
         sa.Column("next_fire_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_fired_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("catch_up IN ('one', 'none', 'all')", name=op.f("ck_schedules_catch_up")),
         sa.CheckConstraint(
             "overlap IN ('allow', 'skip', 'cancelPrevious', 'bufferOne')", name=op.f("ck_schedules_overlap")
@@ -223,6 +224,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_schedules")),
     )
     with op.batch_alter_table("schedules", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_schedules_deleted",
+            ["deleted_at"],
+            unique=False,
+            postgresql_where=sa.text("deleted_at IS NOT NULL"),
+        )
         batch_op.create_index(
             "ix_schedules_due", ["next_fire_at"], unique=False, postgresql_where=sa.text("enabled")
         )
@@ -242,6 +249,7 @@ def upgrade() -> None:
         sa.Column("old_secret_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("respond", sa.Text(), server_default="accepted", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("respond IN ('accepted', 'result')", name=op.f("ck_webhooks_respond")),
         sa.ForeignKeyConstraint(
             ["space_id"], ["spaces.id"], name=op.f("fk_webhooks_space_id"), ondelete="CASCADE"
@@ -252,6 +260,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_webhooks")),
     )
     with op.batch_alter_table("webhooks", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_webhooks_deleted",
+            ["deleted_at"],
+            unique=False,
+            postgresql_where=sa.text("deleted_at IS NOT NULL"),
+        )
         batch_op.create_index("ix_webhooks_space_id_id", ["space_id", "id"], unique=False)
         batch_op.create_index("ix_webhooks_workflow_id", ["workflow_id"], unique=False)
 
@@ -430,6 +444,18 @@ def upgrade() -> None:
             postgresql_where=sa.text("status = 'running'"),
         )
         batch_op.create_index(
+            "ix_executions_buffered",
+            ["schedule_id"],
+            unique=False,
+            postgresql_where=sa.text("status = 'pending' AND reason = 'overlap'"),
+        )
+        batch_op.create_index(
+            "ix_executions_schedule_active",
+            ["schedule_id"],
+            unique=False,
+            postgresql_where=sa.text("schedule_id IS NOT NULL AND status IN ('pending', 'running')"),
+        )
+        batch_op.create_index(
             "ix_executions_schedule",
             ["schedule_id", "id"],
             unique=False,
@@ -544,6 +570,9 @@ def upgrade() -> None:
         sa.Column("delivery_id", sa.Text(), nullable=True),
         sa.Column("execution_id", sa.UUID(), nullable=True),
         sa.Column("method", sa.Text(), nullable=False),
+        sa.Column(
+            "query", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False
+        ),
         sa.Column("headers", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=True),
         sa.Column("count", sa.Integer(), server_default="1", nullable=False),
@@ -552,22 +581,16 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("count >= 1", name=op.f("ck_webhook_deliveries_count")),
         sa.ForeignKeyConstraint(
-            ["execution_id"],
-            ["executions.id"],
-            name=op.f("fk_webhook_deliveries_execution_id"),
-            ondelete="SET NULL",
-        ),
-        sa.ForeignKeyConstraint(
             ["webhook_id"], ["webhooks.id"], name=op.f("fk_webhook_deliveries_webhook_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_deliveries")),
     )
     with op.batch_alter_table("webhook_deliveries", schema=None) as batch_op:
         batch_op.create_index(
-            "ix_webhook_deliveries_execution_id",
-            ["execution_id"],
+            "ix_webhook_deliveries_rejected",
+            ["webhook_id", "received_at"],
             unique=False,
-            postgresql_where=sa.text("execution_id IS NOT NULL"),
+            postgresql_where=sa.text("outcome = 'rejected'"),
         )
         batch_op.create_index("ix_webhook_deliveries_webhook_id_id", ["webhook_id", "id"], unique=False)
         batch_op.create_index(
@@ -577,6 +600,20 @@ def upgrade() -> None:
             postgresql_where=sa.text("outcome = 'accepted' AND delivery_id IS NOT NULL"),
         )
 
+    op.create_table(
+        "execution_signals",
+        sa.Column("execution_id", sa.UUID(), nullable=False),
+        sa.Column("step_id", sa.Text(), nullable=False),
+        sa.Column("payload", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["execution_id"],
+            ["executions.id"],
+            name=op.f("fk_execution_signals_execution_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("execution_id", "step_id", name=op.f("pk_execution_signals")),
+    )
     op.create_table(
         "execution_step_items",
         sa.Column("execution_id", sa.UUID(), nullable=False),
@@ -621,6 +658,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("execution_step_logs")
     op.drop_table("execution_step_items")
+    op.drop_table("execution_signals")
     op.drop_table("webhook_deliveries")
     op.drop_table("schedule_fires")
     op.drop_table("execution_steps")

@@ -1,0 +1,134 @@
+"""What a call carries: its payload as JSON, and what of it may be kept and shown."""
+
+import re
+from collections.abc import Mapping
+from io import BytesIO
+from typing import Any
+from urllib.parse import parse_qsl
+
+from werkzeug.exceptions import HTTPException
+from werkzeug.formparser import FormDataParser
+from werkzeug.http import parse_options_header
+
+from app import strictjson
+from app.errors import Fault, UnsupportedMediaType, ValidationFailed
+from app.services.signatures import Call
+
+Json = Any
+MOST_FIELDS = 1000
+MOST_HEADERS = 100
+CHARSETS = ("utf-8", "utf8", "us-ascii", "iso-8859-1", "windows-1252", "utf-16")
+_CREDENTIAL_HEADER = re.compile(
+    r"authorization|cookie|token|secret|signature|hmac|api-?key|passw|credential|jwt"
+)
+_CREDENTIAL_PARAMETER = re.compile(
+    r"(?:hub\.verify_|access_|auth_|api_)?token|secret|client_secret|sig|signature|api_?key|password",
+    re.IGNORECASE,
+)
+
+
+def payload(call: Call) -> Json:
+    """Read what was posted: JSON as it came, a form as an object, other text as `{"body"}`, a GET as `{}`.
+
+    Raises MalformedJson, ValidationFailed, UnsupportedMediaType.
+    """
+    if call.method == "GET":
+        return {}
+    media, options = parse_options_header(call.headers.get("content-type"))
+    if media == "application/json" or media.endswith("+json"):
+        return strictjson.loads(call.body)
+    if not call.body:
+        return {}
+    if media == "application/x-www-form-urlencoded":
+        return _form(_pairs(call.body))
+    if media == "multipart/form-data":
+        return _multipart(call, options)
+    text = _text(call.body, options.get("charset", "utf-8").lower())
+    return _guessed(call.body, text) if not media else {"body": text}
+
+
+def trigger(method: str, headers: Mapping[str, str], query: Mapping[str, Json]) -> Json:
+    """Give what expressions see as `trigger`, from headers and query without credentials."""
+    return {"method": method, "headers": dict(headers), "query": dict(query)}
+
+
+def shown_headers(headers: Mapping[str, str], most: int, signature_header: str | None = None) -> Json:
+    """Give the headers that may be kept: no credentials, no signatures, at most `most` characters in all."""
+    hidden = (signature_header or "").lower()
+    shown = {
+        name: value.replace("\0", "")
+        for name, value in sorted(headers.items(), key=lambda item: item[0] != "content-type")[:MOST_HEADERS]
+        if name != hidden and not _CREDENTIAL_HEADER.search(name)
+    }
+    return within(shown, most)
+
+
+def shown_query(query: Mapping[str, Json], most: int) -> Json:
+    """Give the query that may be kept, without what is named like a credential."""
+    return within({n: value for n, value in query.items() if not _CREDENTIAL_PARAMETER.fullmatch(n)}, most)
+
+
+def within(shown: Mapping[str, Json], most: int) -> Json:
+    """Give as many members as `most` characters hold, in order; a longer one is left out."""
+    kept: dict[str, Json] = {}
+    for name, value in shown.items():
+        most -= len(name) + len(str(value))
+        if most < 0:
+            break
+        kept[name] = value
+    return kept
+
+
+def grouped(pairs: list[tuple[str, str]]) -> dict[str, Json]:
+    """Make an object of names and values; a name that comes several times has a list."""
+    found: dict[str, list[str]] = {}
+    for name, value in pairs:
+        found.setdefault(name, []).append(value)
+    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
+
+
+def _pairs(body: bytes) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(
+            body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS
+        )
+    except ValueError as error:
+        raise _refused(f"Is no form of at most {MOST_FIELDS} fields in UTF-8.") from error
+
+
+def _multipart(call: Call, options: dict[str, str]) -> Json:
+    parser = FormDataParser(max_form_parts=MOST_FIELDS, silent=False)
+    try:
+        _, form, files = parser.parse(BytesIO(call.body), "multipart/form-data", len(call.body), options)
+    except (ValueError, HTTPException) as error:
+        raise _refused("Is no multipart form that can be read.") from error
+    if files:
+        raise UnsupportedMediaType("Files cannot be taken: send the fields of the form without them.")
+    return _form(list(form.items(multi=True)))
+
+
+def _form(pairs: list[tuple[str, str]]) -> Json:
+    if any("\0" in part for pair in pairs for part in pair):
+        raise _refused("Must not hold a NUL character.")
+    return grouped(pairs)
+
+
+def _text(body: bytes, charset: str) -> str:
+    try:
+        text = body.decode(charset if charset in CHARSETS else "utf-8")
+    except ValueError as error:
+        raise UnsupportedMediaType(
+            "The body is neither JSON nor a form nor text: send one of them, with its Content-Type."
+        ) from error
+    if "\0" in text:
+        raise _refused("Must not hold a NUL character.")
+    return text
+
+
+def _guessed(body: bytes, text: str) -> Json:
+    """Take a body that does not say what it is for JSON when it begins as an object or a list."""
+    return strictjson.loads(body) if text.lstrip()[:1] in ("{", "[") else {"body": text}
+
+
+def _refused(message: str) -> ValidationFailed:
+    return ValidationFailed(f"The body: {message}", faults=[Fault("", message)])
