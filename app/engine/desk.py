@@ -104,9 +104,9 @@ class Desk:
 
     # -- what the ledger tells --
 
-    def claimed(self, job: Taken, row: Row[Any], recorded: list[Any]) -> None:
+    def claimed(self, job: Taken, row: Row[Any], recorded: Recorded) -> None:
         """Begin an execution that is ours now."""
-        key = Key(row.id, row.workspace_id, row.claim_no, job.job_id)
+        key = Key(row.id, row.workspace_id, row.claim_no, job.job_id, row.parent_id)
         if row.workflow_id is None:
             self._fail(key, row, "The workflow was deleted before the execution could run")
             return

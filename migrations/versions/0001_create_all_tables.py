@@ -590,6 +590,7 @@ def upgrade() -> None:
         sa.Column("attempt", sa.SmallInteger(), nullable=False),
         sa.Column("output", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("wake_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["execution_id", "step_id"],
             ["execution_steps.execution_id", "execution_steps.step_id"],
