@@ -37,6 +37,7 @@ SEND_BATCH = 500
 SENDER_LIMIT = 20_000
 BREAK_SECONDS = 1.0
 TAKEN_TTL_SECONDS = 86_400
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 logger = log.get(__name__)
 
@@ -124,13 +125,17 @@ def job_hash(ticket: Ticket) -> dict[Any, Any]:
 
 
 def push(connection: "redis.Redis", tickets: Sequence[Ticket], *, front: bool = False) -> None:
-    """Put tickets at the end of the queue, or at its front, in one round trip a batch; raises Away."""
+    """Put tickets at the end of the queue, or at its front, in one round trip a batch; raises Away.
+
+    At the front they do not say when they were sent: all that is behind them would look lost.
+    """
+    silent = {"enqueued_at": ""} if front else {}
     for start in range(0, len(tickets), SEND_BATCH):
         batch = tickets[start : start + SEND_BATCH]
         pipe = connection.pipeline(transaction=False)
         pipe.sadd("rq:queues", QUEUE_KEY)
         for ticket in batch:
-            pipe.hset(JOB_PREFIX + ticket.job_id, mapping=job_hash(ticket))
+            pipe.hset(JOB_PREFIX + ticket.job_id, mapping=job_hash(ticket) | silent)
         (pipe.lpush if front else pipe.rpush)(QUEUE_KEY, *[ticket.job_id for ticket in batch])
         pipe.execute()
 
@@ -237,12 +242,19 @@ def _refuse(job_id: str, name: object) -> NoReturn:
 
 
 def head_sent_at(connection: "redis.Redis") -> datetime | None:
-    """Tell when the first job of the list was sent; None when the list is empty. Raises Away."""
+    """Tell when the first job of the list was sent; None when the list is empty. Raises Away.
+
+    A job that does not say may be the oldest of all: nothing counts as lost before it is taken.
+    """
     head: Any = connection.lindex(QUEUE_KEY, 0)
     if head is None:
         return None
-    text: Any = connection.hget(JOB_PREFIX + head.decode(), "enqueued_at")
-    return datetime.fromisoformat(text.decode()) if text else datetime.min.replace(tzinfo=UTC)
+    text: Any = connection.hget(JOB_PREFIX.encode() + head, "enqueued_at")
+    try:
+        at = datetime.fromisoformat(text.decode())
+    except (AttributeError, ValueError):
+        return LONG_AGO
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def suspend(connection: "redis.Redis", paused: bool) -> None:

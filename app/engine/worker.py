@@ -40,7 +40,7 @@ from app.queue import (
 from app.settings import Settings
 
 WORKER_TTL_SECONDS = 60
-HEARTBEAT_SECONDS = 15.0
+HEARTBEAT_SECONDS = 2.0
 BLOCK_SECONDS = 2
 RETRY_SECONDS = 1.0
 MOST_JOBS = 200
@@ -244,7 +244,7 @@ class Cleaner:
             if job_ids:
                 self._connection.unlink(*[JOB_PREFIX + job_id for job_id in job_ids])
             if tickets:
-                push(self._connection, tickets)
+                push(self._connection, tickets, front=True)
         except RedisError as error:
             self._broken_until = time.monotonic() + 1.0
             logger.warning("redis is away; jobs are cleaned up later", error=str(error))

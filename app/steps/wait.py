@@ -1,0 +1,42 @@
+"""The step type `wait`: some seconds, or until a moment."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from marshmallow import ValidationError, fields, validates_schema
+from marshmallow.validate import Range
+
+from app.steps.definition import MOST_SECONDS
+from app.steps.fields import Expressible, Number, StepArgs
+
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+class Moment(Expressible, fields.Field[datetime]):
+    """A time as RFC 3339 with an offset."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
+        if not isinstance(value, str) or not _RFC3339.fullmatch(value):
+            raise ValidationError("Must be a time such as 2030-01-31T12:00:00Z.")
+        try:
+            return datetime.fromisoformat(value.upper()).astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise ValidationError("There is no such time.") from None
+
+
+class WaitStep(StepArgs):
+    """What a `wait` step takes; that `until` is at most a year off is known only when it runs."""
+
+    seconds = Number(
+        validate=Range(
+            0, MOST_SECONDS, min_inclusive=False, error="Must be more than 0 and at most {max} (365 days)."
+        )
+    )
+    until = Moment()
+
+    @validates_schema
+    def _one(self, data: Mapping[str, Any], **_: Any) -> None:
+        if len(data) != 1:
+            raise ValidationError("Give either seconds or until.")

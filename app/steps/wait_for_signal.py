@@ -1,0 +1,9 @@
+"""The step type `waitForSignal`: what somebody sends to it is its output."""
+
+from app.steps.fields import StepArgs
+
+DEFAULT_SECONDS = 7 * 24 * 3600.0
+
+
+class WaitForSignalStep(StepArgs):
+    """A `waitForSignal` step takes nothing: how long it waits is the step's own `timeoutSeconds`."""
