@@ -32,7 +32,8 @@ def pure(at: Workplace, progress: Progress, unit: Unit, scope: Scope) -> Outcome
             return SKIP
         if unit.index is None:
             unit.input = stored_output(args)
-        outcome: Any = step.kind.run(at.call(progress, unit, load_args(step.kind.schema, args)))
+        answer: Any = step.kind.run(at.call(progress, unit, load_args(step.kind.schema, args)))
+        outcome: Outcome = answer
     except (ExpressionFailed, Unstorable, BadArguments) as error:
         return Failed(str(error))
     return outcome

@@ -139,9 +139,7 @@ class Flusher:
         ends = [(c.key.id, c.key.claim_no, c.end, c.done or 0) for c in ours if c.end is not None]
         if ends:
             flushes.settle(tx, self._worker, ends)
-        if failed := [execution_id for execution_id, _, end, _ in ends if end.status is Status.FAILED]:
-            steps.cancel_of(tx, failed)
-            report.made += children.start_handlers(tx, failed)
+        report.made += _after_failures(tx, [i for i, _, end, _ in ends if end.status is Status.FAILED])
         if cancelled:
             flushes.settle_cancelled(tx, self._worker, [c.key.id for c in cancelled])
         if rests := [(c.key.id, c.key.claim_no, c.rest) for c in ours if c.rest is not None]:
@@ -151,9 +149,16 @@ class Flusher:
         for change in changes:
             if change.orphans:
                 executions.cancel_children(tx, change.key.workspace_id, change.key.id, change.orphans)
-        ended = [i for i, _, _, _ in ends] + [c.key.id for c in cancelled]
-        if any(c.key.parent_id for c in closing) and ended:
-            report.handed_back += news.wake_parents(tx, ended)
+        if any(c.key.parent_id for c in closing):
+            report.handed_back += news.wake_parents(tx, [c.key.id for c in [*ours, *cancelled]])
+
+
+def _after_failures(tx: Connection, failed: list[UUID]) -> list[Row[Any]]:
+    """Cancel the steps in flight of what failed, and start what it names for this case."""
+    if not failed:
+        return []
+    steps.cancel_of(tx, failed)
+    return children.start_handlers(tx, failed)
 
 
 def _passing(error: DBAPIError) -> bool:

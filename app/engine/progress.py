@@ -71,7 +71,9 @@ class Unit:
     def item_row(self, step_id: str) -> ItemRow:
         """Give the row that records an item."""
         index = self.index or 0
-        return ItemRow(step_id, index, self.status, max(self.attempt, 1), self.output, self.error, self.wake_at)
+        return ItemRow(
+            step_id, index, self.status, max(self.attempt, 1), self.output, self.error, self.wake_at
+        )
 
     def _attempt(self, at: datetime, error: str | None) -> dict[str, Json]:
         return {

@@ -7,10 +7,11 @@ from typing import Any, Protocol
 
 from sqlalchemy import Row
 
+from app import log
 from app.clock import rfc3339
 from app.engine.attempts import pure, run_unit
 from app.engine.board import Board
-from app.engine.change import Key, Suspension
+from app.engine.change import Key
 from app.engine.graph import Graph
 from app.engine.items import run_items
 from app.engine.paths import ExpressionFailed
@@ -21,10 +22,11 @@ from app.engine.waits import place_of
 from app.engine.workplace import Desk, Interrupted, Workplace
 from app.states import Reason, Status, StepStatus
 from app.steps.base import Done, Failed, Outcome
-from app.store.flushes import Settlement
+from app.store.flushes import Settlement, Suspension
 from app.store.steps import Recorded
 from app.strictjson import loads_stored
 
+logger = log.get(__name__)
 Json = Any
 # A wait shorter than this is slept through in its slot.
 SHORT_WAIT = timedelta(seconds=2)
@@ -86,6 +88,11 @@ class Walk:
         """Stop at once and write nothing: the execution belongs to somebody else by now."""
         if not self.finished:
             self._stop()
+
+    def fail(self, why: str) -> None:
+        """End the execution for a fault that is not its own."""
+        if not self.finished:
+            self._settle(Settlement(Status.FAILED, Reason.STEP_FAILED, error=why))
 
     def drain(self) -> None:
         """Begin no more steps; hand the execution back once those in flight have ended."""
@@ -175,6 +182,9 @@ class Walk:
                 outcome = await run_unit(self._place, progress, progress.unit, self._place.scope)
         except (Interrupted, asyncio.CancelledError):
             return
+        except Exception:
+            logger.exception("a step could not be run", execution=str(self.key.id), step=progress.step.id)
+            outcome = Failed("The step failed for a reason of the service's own; its log tells more")
         if self._tasks.pop(progress.step.id, None) is None or self.finished:
             return
         self._finish(progress, outcome)
@@ -197,7 +207,9 @@ class Walk:
 
     def _end(self, progress: Progress, status: StepStatus, error: str | None = None) -> None:
         """Record a step's end; a failure for good aborts what is in flight."""
-        progress.unit.end(status, self._place.now(), None if error is None else self._place.mask(sentence(error)))
+        progress.unit.end(
+            status, self._place.now(), None if error is None else self._place.mask(sentence(error))
+        )
         stops = self._board.note_end(progress)
         self.desk.ledger.write_step(self.key, progress.row(), self._board.done)
         if stops:

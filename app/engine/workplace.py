@@ -50,7 +50,12 @@ class Workplace:
     """
 
     def __init__(
-        self, key: Key, desk: Desk, scope: dict[str, Json], secrets: dict[str, str], on_rest: Callable[[], None]
+        self,
+        key: Key,
+        desk: Desk,
+        scope: dict[str, Json],
+        secrets: dict[str, str],
+        on_rest: Callable[[], None],
     ) -> None:
         self.key = key
         self.desk = desk
@@ -94,7 +99,7 @@ class Workplace:
     async def park(
         self, progress: Progress, unit: Unit, until: datetime | None, at_most: float | None = None
     ) -> None:
-        """Wait until a time, or look again after `at_most` seconds; the execution may be suspended meanwhile."""
+        """Wait until a time, or for `at_most` seconds; the execution may be suspended meanwhile."""
         if unit.status is not StepStatus.WAITING or unit.wake_at != until:
             unit.wait(until)
             self.record(progress, unit)

@@ -2,6 +2,7 @@
 
 from app.models.api_keys import ApiKey
 from app.models.bulk_operations import BulkOperation
+from app.models.execution_signals import ExecutionSignal
 from app.models.execution_steps import ExecutionStep, ExecutionStepItem, ExecutionStepLog
 from app.models.executions import Execution
 from app.models.idempotency_keys import IdempotencyKey
@@ -18,6 +19,7 @@ __all__ = [
     "ApiKey",
     "BulkOperation",
     "Execution",
+    "ExecutionSignal",
     "ExecutionStep",
     "ExecutionStepItem",
     "ExecutionStepLog",

@@ -34,7 +34,7 @@ FOR NO KEY UPDATE
 
 
 def start(tx: Connection, parent: Parent, place: str, workflow_id: UUID, input: Json) -> Row[Any] | str:
-    """Make the child of a place in its parent, or give the one that is there; a sentence where it cannot be."""
+    """Make the child of a place, or give the one that is there; a sentence where it cannot be."""
     given = {
         "id": str(parent.id),
         "workspace": str(parent.workspace_id),
@@ -53,7 +53,9 @@ def start(tx: Connection, parent: Parent, place: str, workflow_id: UUID, input: 
         return f"There is no workflow {workflow_id} in this workspace"
     if not workflow.enabled:
         return f"The workflow {workflow.name!r} is disabled"
-    return executions.create_many(tx, [_draft(row, workflow, parent.workspace_id, parent.id, place, input)])[0]
+    return executions.create_many(tx, [_draft(row, workflow, parent.workspace_id, parent.id, place, input)])[
+        0
+    ]
 
 
 def _draft(

@@ -148,11 +148,15 @@ def cancel_many(
         news.wake_parents(tx, settled)
     touched = {"ids": [str(row.id) for row in rows]}
     if below := [row.id for row in tx.exec_driver_sql(ACTIVE_CHILDREN, touched)] if rows else []:
-        rows += cancel_many(tx, workspace_id, below, Reason.PARENT, "The execution that started it was cancelled")
+        rows += cancel_many(
+            tx, workspace_id, below, Reason.PARENT, "The execution that started it was cancelled"
+        )
     return rows
 
 
-def cancel_children(tx: Connection, workspace_id: UUID, parent_id: UUID, places: Sequence[str]) -> list[Row[Any]]:
+def cancel_children(
+    tx: Connection, workspace_id: UUID, parent_id: UUID, places: Sequence[str]
+) -> list[Row[Any]]:
     """Cancel the children at some places of a parent, for which nobody waits any more."""
     given = {"parent": str(parent_id), "places": list(places)}
     ids = [row.id for row in tx.exec_driver_sql(CHILDREN_AT, given)]

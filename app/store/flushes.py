@@ -25,7 +25,7 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class Suspension:
-    """How an execution waits: until when at the latest, its deadline, and the places where it waits for news."""
+    """How an execution waits: until when at the latest, its deadline, and where it waits for news."""
 
     wake_at: datetime | None
     deadline_at: datetime | None

@@ -10,7 +10,9 @@ from sqlalchemy import Connection, Row
 def signal(tx: Connection, execution_id: UUID, step_id: str) -> str | None:
     """Give the payload of a step's signal as JSON text; None when none came."""
     query = "SELECT payload::text FROM execution_signals WHERE execution_id = %(id)s AND step_id = %(step)s"
-    found: str | None = tx.exec_driver_sql(query, {"id": str(execution_id), "step": step_id}).scalar_one_or_none()
+    found: str | None = tx.exec_driver_sql(
+        query, {"id": str(execution_id), "step": step_id}
+    ).scalar_one_or_none()
     return found
 
 

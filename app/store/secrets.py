@@ -1,4 +1,4 @@
-"""Questions and changes about the secrets of a workspace; their values are encrypted here and nowhere else."""
+"""Questions and changes about secrets; their values are encrypted here and nowhere else."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -38,5 +38,6 @@ def values(tx: Connection, keyring: Keyring, workspace_id: UUID, names: Iterable
     """Read the values of those of `names` that exist; raise Undecryptable, UnknownKey."""
     query = select(S.c.name, S.c.value).where(S.c.workspace_id == workspace_id, S.c.name.in_(sorted(names)))
     return {
-        row.name: keyring.decrypt(bytes(row.value), PLACE, workspace_id, row.name) for row in tx.execute(query)
+        row.name: keyring.decrypt(bytes(row.value), PLACE, workspace_id, row.name)
+        for row in tx.execute(query)
     }

@@ -104,8 +104,8 @@ def write(tx: Connection, steps: Sequence[tuple[UUID, UUID, StepRow]]) -> None:
 
 ITEMS = """
 INSERT INTO execution_step_items (execution_id, step_id, index, status, attempt, output, error, wake_at)
-SELECT * FROM unnest(%(execution_id)s::uuid[], %(step_id)s::text[], %(index)s::int[], %(status)s::step_status[],
-  %(attempt)s::smallint[], %(output)s::jsonb[], %(error)s::text[], %(wake_at)s::timestamptz[])
+SELECT * FROM unnest(%(execution_id)s::uuid[], %(step_id)s::text[], %(index)s::int[],
+  %(status)s::step_status[], %(attempt)s::smallint[], %(output)s::jsonb[], %(error)s::text[], %(wake_at)s::timestamptz[])
 ON CONFLICT (execution_id, step_id, index) DO UPDATE SET status = EXCLUDED.status, attempt = EXCLUDED.attempt,
   output = EXCLUDED.output, error = EXCLUDED.error, wake_at = EXCLUDED.wake_at
 """
@@ -148,8 +148,8 @@ def write_logs(tx: Connection, lines: Sequence[tuple[UUID, LogLine]]) -> None:
 
 
 RECORDED = """
-SELECT execution_id, step_id, status, attempt, input::text AS input, output::text AS output, error, started_at,
-  completed_at, wake_at, attempts::text AS attempts
+SELECT execution_id, step_id, status, attempt, input::text AS input, output::text AS output, error,
+  started_at, completed_at, wake_at, attempts::text AS attempts
 FROM execution_steps WHERE execution_id = ANY(%(ids)s::uuid[])
 """
 

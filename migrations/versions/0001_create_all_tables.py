@@ -459,6 +459,20 @@ def upgrade() -> None:
         batch_op.create_index("ix_executions_workspace_id_id", ["workspace_id", "id"], unique=False)
 
     op.create_table(
+        "execution_signals",
+        sa.Column("execution_id", sa.Uuid(), nullable=False),
+        sa.Column("step_id", sa.Text(), nullable=False),
+        sa.Column("payload", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["execution_id"],
+            ["executions.id"],
+            name=op.f("fk_execution_signals_execution_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("execution_id", "step_id", name=op.f("pk_execution_signals")),
+    )
+    op.create_table(
         "execution_steps",
         sa.Column("execution_id", sa.UUID(), nullable=False),
         sa.Column("step_id", sa.Text(), nullable=False),
@@ -624,6 +638,7 @@ def downgrade() -> None:
     op.drop_table("execution_step_items")
     op.drop_table("webhook_deliveries")
     op.drop_table("schedule_fires")
+    op.drop_table("execution_signals")
     op.drop_table("execution_steps")
     op.drop_table("executions")
     op.drop_table("workflow_versions")
