@@ -5,11 +5,13 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from benchmarks import node_peer, ours, peers, plain, posting, report, waiting
 from benchmarks.drain import Peer, drain
 from benchmarks.node_peer import LeftOut, NodePeer
 from benchmarks.ours import HOST, Ours
+from benchmarks.percentiles import percentile
 from benchmarks.processes import Broken
 from benchmarks.report import Results
 from benchmarks.servers import running
@@ -31,7 +33,7 @@ class Size:
 WHOLE = Size(rounds=3, executions=5000, workflows=2000, pace_seconds=20, post_seconds=5)
 QUICK = Size(rounds=1, executions=3000, workflows=1000, pace_seconds=5, post_seconds=2)
 
-Measure = tuple[str, Callable[[], object]]
+Measure = tuple[str, Callable[[], str]]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -65,8 +67,7 @@ def measure(size: Size, parts: Sequence[str]) -> int:
         measures = _measures(service, size, parts, node, port, results)
         for number in range(1, size.rounds + 1):
             for name, take in measures:
-                print(f"  round {number} of {size.rounds}: {name}", flush=True)
-                take()
+                print(f"  round {number} of {size.rounds}: {name}: {take()}", flush=True)
     print("\n" + report.tables(results, left_out))
     verdicts = report.verdicts(results)
     print("\n" + "\n".join(map(str, verdicts)))
@@ -89,18 +90,37 @@ def _measures(
     call = service.add_workflow("One call", waiting.workflow(port))
 
     def drained(peer: Peer, count: int) -> Measure:
-        taken = results.drains.setdefault(peer.name, [])
-        return peer.name, lambda: taken.append(drain(service.servers, peer, count))
+        def take() -> str:
+            found = drain(service.servers, peer, count)
+            results.drains.setdefault(peer.name, []).append(found)
+            return f"{found.rate:,.0f} executions/s"
 
-    pace, seconds = size.pace_seconds, size.post_seconds
+        return peer.name, take
+
     measures: dict[str, list[Measure]] = {
         "drain": [drained(peer, size.executions) for peer in peers.all_peers(service, one, node)],
         "steps": [drained(peers.ten_steps(service, ten), size.workflows)],
-        "latency": [("latency", lambda: results.latencies.extend(posting.latencies(service, one, pace)))],
-        "post": [("POST", lambda: results.posts.append(posting.post(service, one, seconds)))],
-        "wait": [("HTTP", lambda: results.waits.append(waiting.wait_on_http(service, call)))],
+        "latency": [("POST to completed", lambda: _latency(service, one, size.pace_seconds, results))],
+        "post": [("POST", lambda: _post(service, one, size.post_seconds, results))],
+        "wait": [("waiting on HTTP", lambda: _wait(service, call, results))],
     }
     return [taken for part in PARTS if part in parts for taken in measures[part]]
+
+
+def _latency(service: Ours, workflow_id: UUID, seconds: float, results: Results) -> str:
+    found = posting.latencies(service, workflow_id, seconds)
+    results.latencies += found
+    return f"{percentile(found, 0.50):.1f} ms"
+
+
+def _post(service: Ours, workflow_id: UUID, seconds: float, results: Results) -> str:
+    results.posts.append(posting.post(service, workflow_id, seconds))
+    return f"{results.posts[-1].rate:,.0f}/s"
+
+
+def _wait(service: Ours, workflow_id: UUID, results: Results) -> str:
+    results.waits.append(waiting.wait_on_http(service, workflow_id))
+    return f"{results.waits[-1].from_start:.2f} s"
 
 
 if __name__ == "__main__":

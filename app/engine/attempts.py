@@ -1,73 +1,132 @@
-"""The attempts of one step: evaluate, record, perform, and try again where that could help."""
+"""The attempts of one unit: evaluate, record, perform, wait, and try again where that could help."""
 
 import asyncio
 import random
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import Any
 
 from app import log
+from app.clock import rfc3339
+from app.engine import waits
 from app.engine.paths import ExpressionFailed
 from app.engine.programs import SKIP
-from app.engine.progress import Progress, Unstorable, sentence, stored_output
+from app.engine.progress import Progress, Unit
+from app.engine.stored import Unstorable, sentence, stored_output
+from app.engine.workplace import Workplace
+from app.states import StepStatus
 from app.steps.arguments import BadArguments, load_args
-from app.steps.base import Failed, Outcome, Retry, StepType
-
-if TYPE_CHECKING:
-    from app.engine.runner import Walk
+from app.steps.base import Child, Done, Failed, ForSignal, Outcome, Retry, Wait
 
 Json = Any
+Scope = dict[str, Json]
 logger = log.get(__name__)
 
 
-class Interrupted(Exception):
-    """The execution was cancelled, or belongs to another worker, while its step was under way."""
-
-
-async def attempt_step(walk: "Walk", progress: Progress) -> Outcome | object:
-    """Run a step to its end over all its attempts; gives SKIP, Done or Failed. Raises Interrupted."""
-    step, kind = progress.step, progress.step.kind
+def pure(at: Workplace, progress: Progress, unit: Unit, scope: Scope) -> Outcome | object:
+    """Do a plain step without effects here and now; gives SKIP, Done or Failed."""
+    step = progress.step
+    unit.begin(at.now())
     try:
-        args = await step.program.evaluate(walk.scope, walk.desk.sandbox, walk.key.workspace_id)
+        args = step.program.resolve(scope)
         if args is SKIP:
             return SKIP
-        progress.input = stored_output(args)
-        loaded = load_args(kind.schema, args)
+        if unit.index is None:
+            unit.input = stored_output(args)
+        answer: Any = step.kind.run(at.call(progress, unit, load_args(step.kind.schema, args)))
+        outcome: Outcome = answer
     except (ExpressionFailed, Unstorable, BadArguments) as error:
-        progress.begin(walk.desk.ledger.time.now())
         return Failed(str(error))
-    while True:
-        progress.begin(walk.desk.ledger.time.now())
-        if kind.effect:
-            await walk.durable(progress)
-        outcome = await _perform(walk, progress, kind, loaded)
-        if not isinstance(outcome, Retry):
+    return outcome
+
+
+async def run_unit(at: Workplace, progress: Progress, unit: Unit, scope: Scope) -> Outcome | object:
+    """Do one unit over all its attempts; gives SKIP, Done or Failed. Raises Interrupted."""
+    with at.working():
+        if unit.status is StepStatus.WAITING and (outcome := await _go_on(at, progress, unit)) is not None:
             return outcome
-        pause = _pause(progress, outcome)
+        try:
+            args = await progress.step.program.evaluate(scope, at.desk.sandbox, at.key.workspace_id)
+            if args is SKIP:
+                return SKIP
+            if unit.index is None:
+                unit.input = at.mask(stored_output(args))
+            loaded = load_args(progress.step.kind.schema, args)
+        except (ExpressionFailed, Unstorable, BadArguments) as error:
+            unit.begin(at.now())
+            return Failed(str(error))
+        return await _attempts(at, progress, unit, loaded)
+
+
+async def _attempts(at: Workplace, progress: Progress, unit: Unit, args: Json) -> Outcome:
+    """Attempt until it is done or no attempt is left; what waits is waited for."""
+    while True:
+        unit.begin(at.now())
+        if progress.step.kind.effect:
+            await at.durable(progress, unit)
+        outcome = await _perform(at, progress, unit, args)
+        if not isinstance(outcome, Retry):
+            return await _after(at, progress, unit, outcome)
+        pause = _pause(progress, unit, outcome)
         if pause is None:
             return Failed(outcome.error)
-        progress.failed_attempt(sentence(outcome.error), walk.desk.ledger.time.now())
-        walk.desk.ledger.write_step(walk.key, progress.row())
-        await asyncio.sleep(pause)
+        unit.failed_attempt(at.mask(sentence(outcome.error)), at.now())
+        await at.park(progress, unit, at.now() + timedelta(seconds=pause))
 
 
-async def _perform(walk: "Walk", progress: Progress, kind: StepType, args: Json) -> Outcome:
+async def _after(at: Workplace, progress: Progress, unit: Unit, outcome: Outcome) -> Outcome:
+    """Wait for what an attempt began to wait for."""
+    match outcome:
+        case Wait(until):
+            return await _until(at, progress, unit, until)
+        case ForSignal():
+            limit = at.now() + timedelta(seconds=progress.step.timeout_seconds)
+            return await waits.for_signal(at, progress, unit, limit)
+        case Child():
+            return await waits.start_child(at, progress, unit, outcome)
+        case _:
+            return outcome
+
+
+async def _go_on(at: Workplace, progress: Progress, unit: Unit) -> Outcome | None:
+    """Go on with what was waiting when its execution was suspended; None after a backoff."""
+    until = unit.wake_at or at.now()
+    match progress.step.type:
+        case "wait":
+            return await _until(at, progress, unit, until)
+        case "waitForSignal":
+            return await waits.for_signal(at, progress, unit, until)
+        case "workflow":
+            return await waits.for_child(at, progress, unit)
+        case _:
+            await at.park(progress, unit, until)
+            return None
+
+
+async def _until(at: Workplace, progress: Progress, unit: Unit, until: datetime) -> Outcome:
+    await at.park(progress, unit, until)
+    return Done({"resumedAt": rfc3339(at.now())})
+
+
+async def _perform(at: Workplace, progress: Progress, unit: Unit, args: Json) -> Outcome:
     """Make one attempt within the step's time; a fault that the step type did not expect fails the step."""
     step = progress.step
-    call = walk.call(step, args)
+    call = at.call(progress, unit, args)
     try:
         async with asyncio.timeout(step.timeout_seconds):
-            answer: Any = kind.run(call)
-            outcome: Outcome = await answer if kind.effect else answer
+            answer: Any = step.kind.run(call)
+            outcome: Outcome = await answer if step.kind.effect else answer
             return outcome
     except TimeoutError:
         return Retry(f"The attempt took longer than its limit of {step.timeout_seconds:g} s")
     except Exception:
-        logger.exception("a step type raised", type=kind.name, execution=str(walk.key.id), step=step.id)
+        logger.exception("a step type raised", type=step.type, execution=str(at.key.id), step=step.id)
         return Failed("The step failed for a reason of the service's own; its log tells more")
 
 
-def _pause(progress: Progress, outcome: Retry) -> float | None:
+def _pause(progress: Progress, unit: Unit, outcome: Retry) -> float | None:
     """Give the seconds before the next attempt; None when there is none."""
     policy = progress.step.retry
-    if policy is None or progress.attempt >= policy.attempts:
+    if policy is None or unit.attempt >= policy.attempts:
         return None
-    return policy.delay(progress.attempt, outcome.after, random.random)
+    pause: float = policy.delay(unit.attempt, outcome.after, random.random)
+    return pause

@@ -1,11 +1,11 @@
 """The board: how far the steps of one execution are, and the running rule that says which may begin."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from app.engine.graph import Graph
 from app.engine.progress import Progress
 from app.states import StepStatus
+from app.store.steps import Recorded
 from app.strictjson import loads_stored
 
 Json = Any
@@ -26,11 +26,14 @@ class Board:
         self.failed: Progress | None = None
         self.last_phase = False
 
-    def restore(self, recorded: Iterable[Any]) -> None:
-        """Take over the steps that were recorded before a crash or a wait."""
-        for row in recorded:
+    def restore(self, recorded: Recorded) -> None:
+        """Take over the steps and items that were recorded before a crash or a wait."""
+        for row in recorded.steps:
             if row.step_id in self.steps:
                 self.steps[row.step_id].restore(row)
+        for row in recorded.items:
+            if row.step_id in self.steps:
+                self.steps[row.step_id].recorded_items[row.index] = row
         for progress in self.steps.values():
             if progress.ended:
                 self.note_end(progress)
@@ -38,8 +41,8 @@ class Board:
     def ready(self) -> list[Progress]:
         """List the steps whose turn it is now, in the definition's order."""
         wanted = self._wanted()
-        pending = [p for p in self.steps.values() if p.status is StepStatus.PENDING]
-        return [p for p in pending if p.step.run_on in wanted and self._needs_ended(p, wanted)]
+        waiting = [p for p in self.steps.values() if not p.begun and not p.ended]
+        return [p for p in waiting if p.step.run_on in wanted and self._needs_ended(p, wanted)]
 
     def is_next(self, progress: Progress) -> bool:
         """Tell whether a step that was ready may still begin: no other has failed in between."""
@@ -54,9 +57,9 @@ class Board:
         """Show a step's result to later expressions; tell whether its failure stops the others."""
         completed = progress.status is StepStatus.COMPLETED
         self.outputs[progress.step.id] = {
-            "output": loads_stored(progress.output) if completed and progress.output else None,
+            "output": loads_stored(progress.unit.output) if completed and progress.unit.output else None,
             "status": progress.status.value,
-            "error": progress.error,
+            "error": progress.unit.error,
         }
         if (
             progress.status is not StepStatus.FAILED
@@ -70,7 +73,8 @@ class Board:
     @property
     def in_flight(self) -> list[Progress]:
         """List the steps that have begun and not ended."""
-        return [p for p in self.steps.values() if p.status in (StepStatus.RUNNING, StepStatus.WAITING)]
+        begun = (StepStatus.RUNNING, StepStatus.WAITING)
+        return [p for p in self.steps.values() if not p.ended and (p.begun or p.status in begun)]
 
     @property
     def done(self) -> int:
@@ -81,7 +85,7 @@ class Board:
     def last_output(self) -> str | None:
         """Give the output of the last listed step that completed, as JSON text."""
         done = [p for p in self.steps.values() if p.status is StepStatus.COMPLETED]
-        return done[-1].output if done else None
+        return done[-1].unit.output if done else None
 
     def _wanted(self) -> tuple[str, ...]:
         """Say which `runOn` the steps have that may begin now."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -13,10 +12,12 @@ from sqlalchemy import Engine, Row
 from sqlalchemy.exc import DBAPIError
 
 from app import log
+from app.crypto import Keyring
 from app.engine.change import Fate, Key
 from app.engine.flush import Flusher, Report
-from app.engine.graph import Graph, compile_graph
+from app.engine.graph import Graph
 from app.engine.ledger import Ledger
+from app.engine.library import Library
 from app.engine.runner import Walk
 from app.engine.sandbox import Sandbox
 from app.errors import InvalidDefinition
@@ -25,16 +26,15 @@ from app.settings import Settings
 from app.states import Reason, Status
 from app.steps.addresses import AllowList
 from app.steps.client import HttpClient
-from app.store import claims, executions, flushes
+from app.store import claims, executions
+from app.store.children import Parent
 from app.store.flushes import Settlement
-from app.strictjson import loads_stored
+from app.store.steps import Recorded
 
-GRAPHS_KEPT = 500
 LOOK_SECONDS = 1.0
 UNSETTLED_FACTOR = 3
 
 logger = log.get(__name__)
-Version = tuple[UUID, int]
 
 
 class Desk:
@@ -50,6 +50,7 @@ class Desk:
         self.worker = worker
         self.client = HttpClient(AllowList.parse(",".join(settings.http_allow_hosts)))
         self.sandbox = Sandbox(settings.sandbox_children)
+        self.library = Library(engine, Keyring(settings.encryption_keys), self._send)
         self.stopping = False
         self.on_room: Callable[[], None] = lambda: None
         self.ended = 0
@@ -60,8 +61,7 @@ class Desk:
         self._walks: dict[UUID, Walk] = {}
         self._coming: set[UUID] = set()
         self._active = 0
-        self._graphs: OrderedDict[Version, Graph | InvalidDefinition | None] = OrderedDict()
-        self._loading: dict[Version, list[tuple[Key, Row[Any], list[Any]]]] = {}
+        self._preparing: set[asyncio.Task[None]] = set()
         self._threads = ThreadPoolExecutor(3, thread_name_prefix="desk")
         self._look_now = asyncio.Event()
         self._quiet = asyncio.Event()
@@ -104,21 +104,17 @@ class Desk:
 
     # -- what the ledger tells --
 
-    def claimed(self, job: Taken, row: Row[Any], recorded: list[Any]) -> None:
+    def claimed(self, job: Taken, row: Row[Any], recorded: Recorded) -> None:
         """Begin an execution that is ours now."""
-        key = Key(row.id, row.workspace_id, row.claim_no, job.job_id)
-        if row.workflow_id is None:
-            self._fail(key, row, "The workflow was deleted before the execution could run")
-            return
-        version = (row.workflow_id, row.workflow_version)
-        if version in self._graphs:
-            self._graphs.move_to_end(version)
-            self._begin(key, row, recorded, self._graphs[version])
-        elif version in self._loading:
-            self._loading[version].append((key, row, recorded))
+        key = Key(row.id, row.workspace_id, row.claim_no, job.job_id, row.parent_id)
+        graph = (
+            None if row.workflow_id is None else self.library.known((row.workflow_id, row.workflow_version))
+        )
+        if graph is not None:
+            self._begin(key, row, recorded, graph, {})
         else:
-            self._loading[version] = [(key, row, recorded)]
-            asyncio.get_running_loop().create_task(self._load(version))
+            self._preparing.add(task := asyncio.create_task(self._prepare(key, row, recorded)))
+            task.add_done_callback(self._preparing.discard)
 
     def refused(self, job: Taken) -> None:
         """Free the slot of a job that came to nothing."""
@@ -145,58 +141,55 @@ class Desk:
         """Clean up in Redis after a commit; runs in a ledger thread."""
         self._clean_up(report, job_ids)
 
+    def _send(self, row: Row[Any]) -> None:
+        self._clean_up(Report(made=[row]), [])
+
+    async def ask(self, question: Callable[..., Any], *given: object) -> Any:
+        """Ask the database something in a thread."""
+        return await self.library.ask(question, *given)
+
+    async def start_child(self, parent: Parent, place: str, workflow_id: UUID, input: Any) -> Any:
+        """Make a child execution and send its ticket; gives its row, or a sentence why not."""
+        return await self.library.start_child(parent, place, workflow_id, input)
+
     def finished(self, walk: Walk) -> None:
         """Free the slot of a walk that has computed its end."""
         self._leave_slot()
 
     # -- beginning --
 
-    async def _load(self, version: Version) -> None:
-        """Fetch and compile a definition in a thread, then begin all that waited for it."""
-        loop = asyncio.get_running_loop()
-        graph: Graph | InvalidDefinition | None
-        while True:
-            try:
-                graph = await loop.run_in_executor(self._threads, self._compile, version)
-                break
-            except DBAPIError as error:
-                logger.warning("a definition could not be read; trying again", error=str(error.orig).strip())
-                await asyncio.sleep(1)
-        self._graphs[version] = graph
-        if len(self._graphs) > GRAPHS_KEPT:
-            self._graphs.popitem(last=False)
-        for key, row, recorded in self._loading.pop(version):
-            self._begin(key, row, recorded, graph)
-
-    def _compile(self, version: Version) -> Graph | InvalidDefinition | None:
-        with self._engine.connect() as tx:
-            text = flushes.definition_of(tx, *version)
-        if text is None:
-            return None
-        try:
-            return compile_graph(loads_stored(text))
-        except InvalidDefinition as error:
-            return error
+    async def _prepare(self, key: Key, row: Row[Any], recorded: Recorded) -> None:
+        """Fetch what an execution needs before it can begin."""
+        if row.workflow_id is None:
+            self._fail(key, row, "The workflow was deleted before the execution could run")
+            return
+        book = await self.library.book((row.workflow_id, row.workflow_version))
+        if book is None:
+            self._fail(key, row, "The version of the workflow that this execution is bound to is gone")
+        elif isinstance(book, InvalidDefinition):
+            faults = "; ".join(f"{fault.path}: {fault.message}" for fault in book.faults[:3])
+            self._fail(key, row, f"The definition is not valid any more: {faults or book.detail}")
+        else:
+            secrets = await self.library.secrets(key.workspace_id, book.secrets)
+            self._begin(key, row, recorded, book, secrets)
 
     def _begin(
-        self, key: Key, row: Row[Any], recorded: list[Any], graph: Graph | InvalidDefinition | None
+        self, key: Key, row: Row[Any], recorded: Recorded, graph: Graph, secrets: dict[str, str]
     ) -> None:
-        if graph is None:
-            self._fail(key, row, "The version of the workflow that this execution is bound to is gone")
-        elif isinstance(graph, InvalidDefinition):
-            faults = "; ".join(f"{fault.path}: {fault.message}" for fault in graph.faults[:3])
-            self._fail(key, row, f"The definition is not valid any more: {faults or graph.detail}")
-        else:
-            walk = self._walks[key.id] = Walk(key, row, graph, self)
-            self._coming.discard(key.id)
-            if self.stopping:
-                walk.hand_back()
-            else:
-                walk.begin(recorded)
+        walk = self._walks[key.id] = Walk(key, row, graph, self, secrets)
+        self._coming.discard(key.id)
+        if self.stopping:
+            walk.hand_back()
+            return
+        try:
+            walk.begin(recorded)
+        except Exception:
+            logger.exception("an execution could not be walked", execution=str(key.id))
+            walk.fail("The execution failed for a reason of the service's own; its log tells more")
 
     def _fail(self, key: Key, row: Row[Any], why: str) -> None:
         """End an execution that cannot begin."""
-        self._walks[key.id] = Walk(key, row, NO_STEPS, self)
+        self._walks[key.id] = Walk(key, row, NO_STEPS, self, {})
         self._coming.discard(key.id)
         self._walks[key.id].abandon()
         self.ledger.settle(
@@ -290,6 +283,7 @@ class Desk:
         await self.ledger.close()
         await self.client.close()
         await self.sandbox.close()
+        self.library.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 

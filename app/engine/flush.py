@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from app import log
 from app.engine.change import Batch, Change, Fate
 from app.states import Status
-from app.store import claims, flushes, steps
+from app.store import children, claims, executions, flushes, news, steps
 
 REPEATED = ("40P01", "40001", "55P03")
 AWAY = ("08", "57", "53", "25006")
@@ -27,9 +27,10 @@ class Report:
     """What a flush did: claimed rows with their recorded steps, and the fate of each change."""
 
     claimed: dict[UUID, Row[Any]] = field(default_factory=dict)
-    recorded: dict[UUID, list[Any]] = field(default_factory=dict)
+    recorded: dict[UUID, steps.Recorded] = field(default_factory=dict)
     fates: dict[UUID, Fate] = field(default_factory=dict)
     handed_back: list[Row[Any]] = field(default_factory=list)
+    made: list[Row[Any]] = field(default_factory=list)
     database_now: datetime | None = None
 
     def add(self, other: "Report") -> None:
@@ -38,6 +39,7 @@ class Report:
         self.recorded |= other.recorded
         self.fates |= other.fates
         self.handed_back += other.handed_back
+        self.made += other.made
         self.database_now = other.database_now or self.database_now
 
 
@@ -88,7 +90,7 @@ class Flusher:
     def _transaction(self, batch: Batch) -> Report:
         with self._engine.begin() as tx:
             report = Report()
-            locked = flushes.lock(tx, batch.ids())
+            locked = flushes.lock(tx, batch.to_lock())
             self._write_changes(tx, [c for c in batch.changes if self._fenced(c, locked, report)], report)
             if batch.claims:
                 self._claim(tx, batch, report)
@@ -118,25 +120,45 @@ class Flusher:
         return True
 
     def _write_changes(self, tx: Connection, changes: list[Change], report: Report) -> None:
-        """Write steps, logs and progress of fenced changes, then end or hand back those that close."""
+        """Write what fenced changes record, then close those that close."""
         if rows := [(c.key.id, c.key.workspace_id, row) for c in changes for row in c.steps.values()]:
             steps.write(tx, rows)
+        if items := [(c.key.id, row) for c in changes for row in c.items.values()]:
+            steps.write_items(tx, items)
         if lines := [(c.key.id, line) for c in changes for line in c.logs]:
             steps.write_logs(tx, lines)
         if done := [(c.key.id, c.done) for c in changes if c.done is not None and c.end is None]:
             flushes.write_progress(tx, done)
-        cancelled = [c for c in changes if c.closes and report.fates[c.key.id] is Fate.CANCELLED]
-        if ends := [c for c in changes if c.end is not None and report.fates[c.key.id] is Fate.OURS]:
-            flushes.settle(
-                tx, self._worker, [(c.key.id, c.key.claim_no, c.end, c.done or 0) for c in ends if c.end]
-            )
-        if failed := [c.key.id for c in ends if c.end and c.end.status is Status.FAILED]:
-            steps.cancel_of(tx, failed)
+        self._close(tx, changes, report)
+
+    def _close(self, tx: Connection, changes: list[Change], report: Report) -> None:
+        """End, suspend or hand back executions; a cancel that was accepted comes before all of these."""
+        closing = [c for c in changes if c.closes]
+        cancelled = [c for c in closing if report.fates[c.key.id] is Fate.CANCELLED]
+        ours = [c for c in closing if report.fates[c.key.id] is Fate.OURS]
+        ends = [(c.key.id, c.key.claim_no, c.end, c.done or 0) for c in ours if c.end is not None]
+        if ends:
+            flushes.settle(tx, self._worker, ends)
+        report.made += _after_failures(tx, [i for i, _, end, _ in ends if end.status is Status.FAILED])
         if cancelled:
             flushes.settle_cancelled(tx, self._worker, [c.key.id for c in cancelled])
-        if leaving := [c for c in changes if c.leave and report.fates[c.key.id] is Fate.OURS]:
-            owned = [(c.key.id, c.key.claim_no) for c in leaving]
-            report.handed_back = claims.hand_back(tx, owned, self._worker)
+        if rests := [(c.key.id, c.key.claim_no, c.rest) for c in ours if c.rest is not None]:
+            report.handed_back += flushes.suspend(tx, self._worker, rests)
+        if leaving := [(c.key.id, c.key.claim_no) for c in ours if c.leave]:
+            report.handed_back += claims.hand_back(tx, leaving, self._worker)
+        for change in changes:
+            if change.orphans:
+                executions.cancel_children(tx, change.key.workspace_id, change.key.id, change.orphans)
+        if any(c.key.parent_id for c in closing):
+            report.handed_back += news.wake_parents(tx, [c.key.id for c in [*ours, *cancelled]])
+
+
+def _after_failures(tx: Connection, failed: list[UUID]) -> list[Row[Any]]:
+    """Cancel the steps in flight of what failed, and start what it names for this case."""
+    if not failed:
+        return []
+    steps.cancel_of(tx, failed)
+    return children.start_handlers(tx, failed)
 
 
 def _passing(error: DBAPIError) -> bool:

@@ -1,11 +1,11 @@
 """Compiles one step of a definition: its expressions, its `with`, and what it may refer to."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.engine.expressions import Compiled, Rules, compile_value
-from app.engine.names import ROOTS
+from app.engine.names import NO_NAMES, ROOTS, Names, Use
 from app.engine.nearest import nearest
 from app.engine.programs import StepProgram
 from app.engine.syntax import Syntax
@@ -91,7 +91,19 @@ def _args(step: dict[str, Any], kind: StepType | None, with_items: bool, work: W
         _refuse_secrets(refused, path, work)
     if kind and "args" in step and len(work.faults) == before:
         work.faults += check_args(kind.schema, compiled.marked, path)
-    return compiled
+    sources = {key: values[key] for key in programs if isinstance(values.get(key), str)}
+    return replace(compiled, names=compiled.names | _names_in(sources, roots, path, work))
+
+
+def _names_in(sources: dict[str, str], roots: frozenset[str], path: str, work: Work) -> Names:
+    """Check the programs of a step and tell what they may name."""
+    names = NO_NAMES
+    for key, source in sources.items():
+        if (fault := work.syntax.body(source)) is not None:
+            place = f"line {fault.line}, column {fault.column}"
+            work.faults.append(Fault(f"{path}.{key}", f"{place}: {fault.message}"))
+        names |= Use.anything(source).names
+    return replace(names, roots=names.roots & roots)
 
 
 def _refuse_secrets(marked: dict[str, Json], path: str, work: Work) -> None:

@@ -14,8 +14,8 @@ from app.clock import now
 from app.engine.change import Batch, Change, Fate, Key
 from app.engine.flush import Flusher, Report
 from app.queue import Taken
-from app.store.flushes import Settlement
-from app.store.steps import LogLine, StepRow
+from app.store.flushes import Settlement, Suspension
+from app.store.steps import ItemRow, LogLine, Recorded, StepRow
 
 FLUSHES_IN_FLIGHT = 2
 MOST_CHANGES = 200
@@ -44,7 +44,7 @@ class DatabaseTime:
 class Owner(Protocol):
     """Who the ledger tells what became of claims and changes; called in the event loop."""
 
-    def claimed(self, job: Taken, row: Row[Any], recorded: list[Any]) -> None:
+    def claimed(self, job: Taken, row: Row[Any], recorded: Recorded) -> None:
         """Hear of an execution that is ours now, with the steps recorded before."""
 
     def refused(self, job: Taken) -> None:
@@ -92,6 +92,22 @@ class Ledger:
         change.steps[row.step_id] = row
         change.done = done if done is not None else change.done
         self._kick()
+
+    def write_item(self, key: Key, row: ItemRow) -> None:
+        """Note the latest state of one item of a forEach."""
+        self._change(key).items[row.step_id, row.index] = row
+        self._kick()
+
+    def suspend(self, key: Key, rest: Suspension) -> None:
+        """Note that everything in an execution waits, so that it needs no owner."""
+        self._change(key).rest = rest
+        self._kick()
+
+    def cancel_children(self, key: Key, places: list[str]) -> None:
+        """Note the places of children that nobody waits for any more."""
+        if places:
+            self._change(key).orphans += places
+            self._kick()
 
     def write_log(self, key: Key, line: LogLine) -> None:
         """Note a line of a step's log."""
@@ -192,7 +208,7 @@ class Ledger:
             if row is None:
                 self._owner.refused(job)
             else:
-                self._owner.claimed(job, row, report.recorded.get(row.id, []))
+                self._owner.claimed(job, row, report.recorded.get(row.id) or Recorded())
         self._kick()
 
     def _tell(self, change: Change, fate: Fate) -> None:

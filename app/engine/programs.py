@@ -79,6 +79,10 @@ class StepProgram:
         reply = await _ask(asked, scripts, self._values(scope, condition), sandbox, workspace_id)
         return SKIP if reply.skip else self.args.build(scope, reply.values[len(asked) :])
 
+    def values(self, scope: Scope) -> dict[str, Json]:
+        """Return the part of the scope that the value names."""
+        return self._values(scope, None)
+
     def _values(self, scope: Scope, condition: Compiled | None) -> dict[str, Json]:
         """Return the part of the scope that the scripts name."""
         names = self.args.names | (condition.names if condition else NO_NAMES)

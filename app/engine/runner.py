@@ -2,46 +2,51 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from sqlalchemy import Row
 
+from app import log
 from app.clock import rfc3339
-from app.engine.attempts import Interrupted, attempt_step
+from app.engine.attempts import pure, run_unit
 from app.engine.board import Board
-from app.engine.change import Fate, Key
-from app.engine.graph import Graph, Step
-from app.engine.ledger import Ledger
+from app.engine.change import Key
+from app.engine.graph import Graph
+from app.engine.items import run_items
 from app.engine.paths import ExpressionFailed
 from app.engine.programs import SKIP, StepProgram
-from app.engine.progress import Progress, Unstorable, sentence, stored_output
-from app.engine.sandbox import Sandbox
+from app.engine.progress import Progress
+from app.engine.stored import Unstorable, sentence, stored_output
+from app.engine.waits import place_of
+from app.engine.workplace import Desk, Interrupted, Workplace
 from app.states import Reason, Status, StepStatus
-from app.steps.arguments import BadArguments, load_args
-from app.steps.base import Call, Done, Failed, Outcome
-from app.steps.client import HttpClient
-from app.store.flushes import Settlement
-from app.store.steps import LogLine
+from app.steps.base import Done, Failed, Outcome
+from app.store.flushes import Settlement, Suspension
+from app.store.steps import Recorded
 from app.strictjson import loads_stored
 
+logger = log.get(__name__)
 Json = Any
+# A wait shorter than this is slept through in its slot.
+SHORT_WAIT = timedelta(seconds=2)
 
 
-class Desk(Protocol):
-    """What a walk works with; one a worker process."""
-
-    ledger: Ledger
-    client: HttpClient
-    sandbox: Sandbox
+class Owner(Protocol):
+    """Whose walks these are."""
 
     def finished(self, walk: "Walk") -> None:
         """Hear that a walk needs its slot no longer."""
 
 
+class AtDesk(Desk, Owner, Protocol):
+    """The desk as a walk sees it."""
+
+
 class Walk:
     """One execution on its way through its graph."""
 
-    def __init__(self, key: Key, row: Row[Any], graph: Graph, desk: Desk) -> None:
+    def __init__(self, key: Key, row: Row[Any], graph: Graph, desk: AtDesk, secrets: dict[str, str]) -> None:
         self.key = key
         self.desk = desk
         self.finished = False
@@ -50,8 +55,9 @@ class Walk:
         self._board = Board(graph)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._deadline: datetime | None = row.deadline_at
         self._draining = False
-        self.scope: dict[str, Json] = {
+        scope: dict[str, Json] = {
             "input": loads_stored(row.input),
             "steps": self._board.outputs,
             "execution": {
@@ -62,11 +68,12 @@ class Walk:
             },
             "trigger": loads_stored(row.trigger) if row.trigger else None,
         }
+        self._place = Workplace(key, desk, scope, secrets, self._rest)
 
     # -- life --
 
-    def begin(self, recorded: list[Any]) -> None:
-        """Start walking, from the beginning or after the steps that were recorded before."""
+    def begin(self, recorded: Recorded) -> None:
+        """Start walking, from the beginning or after the steps and items that were recorded before."""
         self._board.restore(recorded)
         self._set_deadline()
         self._advance()
@@ -82,10 +89,15 @@ class Walk:
         if not self.finished:
             self._stop()
 
+    def fail(self, why: str) -> None:
+        """End the execution for a fault that is not its own."""
+        if not self.finished:
+            self._settle(Settlement(Status.FAILED, Reason.STEP_FAILED, error=why))
+
     def drain(self) -> None:
         """Begin no more steps; hand the execution back once those in flight have ended."""
         self._draining = True
-        if not self._tasks and not self.finished:
+        if not self._place.at_work and not self.finished:
             self.hand_back()
 
     def hand_back(self) -> None:
@@ -95,7 +107,7 @@ class Walk:
             self.desk.ledger.hand_back(self.key)
 
     def _stop(self) -> None:
-        self.finished = True
+        self.finished = self._place.closed = True
         for task in self._tasks.values():
             task.cancel()
         self._tasks.clear()
@@ -107,13 +119,15 @@ class Walk:
         limit = self._graph.timeout_seconds
         if limit is None:
             return
-        spent = (self.desk.ledger.time.now() - self._row.started_at).total_seconds()
-        self._timer = asyncio.get_running_loop().call_later(max(0.0, limit - spent), self._time_out, limit)
+        self._deadline = self._deadline or self._row.started_at + timedelta(seconds=limit)
+        left = max(0.0, (self._deadline - self._place.now()).total_seconds())
+        self._timer = asyncio.get_running_loop().call_later(left, self._time_out, limit)
 
     def _time_out(self, limit: float) -> None:
+        orphans = self._awaited(("workflow",))
         self._abort_in_flight()
         error = f"The execution ran longer than its limit of {limit:g} s"
-        self._settle(Settlement(Status.FAILED, Reason.TIMEOUT, error=error))
+        self._settle(Settlement(Status.FAILED, Reason.TIMEOUT, error=error), orphans)
 
     # -- from step to step --
 
@@ -121,9 +135,11 @@ class Walk:
         """Begin or skip every step whose turn it is, until nothing more can happen now."""
         while self._may_begin() and (self._begin_ready() or self._reach_last_phase()):
             pass
-        if self.finished or self._tasks:
+        if self.finished:
             return
-        if self._draining and self._board.done < len(self._board.steps):
+        if self._tasks:
+            self._place.consider_rest()
+        elif self._draining and self._board.done < len(self._board.steps):
             self.hand_back()
         else:
             self._conclude()
@@ -151,33 +167,24 @@ class Walk:
         step = progress.step
         if self._board.in_vain(progress):
             self._end(progress, StepStatus.SKIPPED)
-        elif step.program.plain and not step.kind.effect:
-            self._run_pure(progress)
+        elif step.for_each is None and step.program.plain and not step.kind.effect:
+            self._finish(progress, pure(self._place, progress, progress.unit, self._place.scope))
         else:
-            progress.status = StepStatus.RUNNING
+            progress.begun = True
             self._tasks[step.id] = asyncio.get_running_loop().create_task(self._run(progress))
 
-    def _run_pure(self, progress: Progress) -> None:
-        """Run a step without effects here and now; it is recorded with the next flush."""
-        step = progress.step
-        progress.begin(self.desk.ledger.time.now())
-        try:
-            args = step.program.resolve(self.scope)
-            if args is SKIP:
-                self._end(progress, StepStatus.SKIPPED)
-                return
-            progress.input = stored_output(args)
-            outcome: Any = step.kind.run(self.call(step, load_args(step.kind.schema, args)))
-        except (ExpressionFailed, Unstorable, BadArguments) as error:
-            outcome = Failed(str(error))
-        self._finish(progress, outcome)
-
     async def _run(self, progress: Progress) -> None:
-        """Run a step with effects, or one whose expressions need the sandbox."""
+        """Run a step with effects, with items, or with expressions that need the sandbox."""
         try:
-            outcome = await attempt_step(self, progress)
+            if progress.step.for_each is not None:
+                outcome = await run_items(self._place, progress)
+            else:
+                outcome = await run_unit(self._place, progress, progress.unit, self._place.scope)
         except (Interrupted, asyncio.CancelledError):
             return
+        except Exception:
+            logger.exception("a step could not be run", execution=str(self.key.id), step=progress.step.id)
+            outcome = Failed("The step failed for a reason of the service's own; its log tells more")
         if self._tasks.pop(progress.step.id, None) is None or self.finished:
             return
         self._finish(progress, outcome)
@@ -190,21 +197,25 @@ class Walk:
             return
         if isinstance(outcome, Done):
             try:
-                progress.output = stored_output(outcome.output)
+                progress.unit.output = self._place.mask(stored_output(outcome.output))
             except Unstorable as error:
                 outcome = Failed(str(error))
             else:
-                self._end(progress, StepStatus.COMPLETED)
+                self._end(progress, StepStatus.COMPLETED, outcome.note)
                 return
         self._end(progress, StepStatus.FAILED, getattr(outcome, "error", "The step gave no outcome"))
 
     def _end(self, progress: Progress, status: StepStatus, error: str | None = None) -> None:
         """Record a step's end; a failure for good aborts what is in flight."""
-        progress.end(status, self.desk.ledger.time.now(), None if error is None else sentence(error))
+        progress.unit.end(
+            status, self._place.now(), None if error is None else self._place.mask(sentence(error))
+        )
         stops = self._board.note_end(progress)
         self.desk.ledger.write_step(self.key, progress.row(), self._board.done)
         if stops:
+            orphans = self._awaited(("workflow",))
             self._abort_in_flight()
+            self.desk.ledger.cancel_children(self.key, orphans)
 
     def _abort_in_flight(self) -> None:
         for progress in self._board.in_flight:
@@ -213,6 +224,11 @@ class Walk:
                 task.cancel()
             self._end(progress, StepStatus.CANCELLED)
 
+    def _awaited(self, types: tuple[str, ...]) -> list[str]:
+        """Name the places in which steps of some types wait for news."""
+        waiting = [p for p in self._board.in_flight if p.step.type in types]
+        return [place_of(p, unit) for p in waiting for unit in p.units if not unit.ended]
+
     # -- the end --
 
     def _conclude(self) -> None:
@@ -220,18 +236,18 @@ class Walk:
         failed, program = self._board.failed, self._graph.output
         if failed is not None:
             title = failed.step.name or failed.step.id
-            error = sentence(f"The step {title!r} failed: {failed.error}")
+            error = sentence(f"The step {title!r} failed: {failed.unit.error}")
             self._settle(Settlement(Status.FAILED, Reason.STEP_FAILED, error=error))
         elif program is None:
             self._settle(Settlement(Status.COMPLETED, output=self._board.last_output))
         elif program.plain:
-            self._settle_with(lambda: program.resolve(self.scope))
+            self._settle_with(lambda: program.resolve(self._place.scope))
         else:
             self._tasks[""] = asyncio.get_running_loop().create_task(self._evaluate_output(program))
 
     async def _evaluate_output(self, program: StepProgram) -> None:
         try:
-            value = await program.evaluate(self.scope, self.desk.sandbox, self.key.workspace_id)
+            value = await program.evaluate(self._place.scope, self.desk.sandbox, self.key.workspace_id)
         except ExpressionFailed as error:
             value = error
         if self._tasks.pop("", None) is not None and not self.finished:
@@ -243,28 +259,29 @@ class Walk:
             value = value_of()
             if isinstance(value, ExpressionFailed):
                 raise value
-            self._settle(Settlement(Status.COMPLETED, output=stored_output(value)))
+            self._settle(Settlement(Status.COMPLETED, output=self._place.mask(stored_output(value))))
         except (ExpressionFailed, Unstorable) as error:
-            text = sentence(f"The output of the workflow failed: {error}")
+            text = self._place.mask(sentence(f"The output of the workflow failed: {error}"))
             self._settle(Settlement(Status.FAILED, Reason.STEP_FAILED, error=text))
 
-    def _settle(self, end: Settlement) -> None:
+    def _settle(self, end: Settlement, orphans: list[str] | None = None) -> None:
         self._stop()
         self.desk.ledger.settle(self.key, end, self._board.done)
+        self.desk.ledger.cancel_children(self.key, orphans or [])
 
-    # -- for the attempts of its steps --
+    # -- rest: while all units wait, the execution needs no slot --
 
-    async def durable(self, progress: Progress) -> None:
-        """Record a step and wait for the commit; raises Interrupted when we no longer own the execution."""
-        self.desk.ledger.write_step(self.key, progress.row())
-        if await self.desk.ledger.durable(self.key) is not Fate.OURS or self.finished:
-            raise Interrupted
-
-    def call(self, step: Step, args: Json) -> Call:
-        """Make the call of one attempt."""
-
-        def log(level: str, message: str) -> None:
-            line = LogLine(step.id, self.desk.ledger.time.now(), level, sentence(message))
-            self.desk.ledger.write_log(self.key, line)
-
-        return Call(args=args, key=f"{self.key.id}:{step.id}", client=self.desk.client, log=log)
+    def _rest(self) -> None:
+        """Suspend the execution if everything in it waits, and for long enough."""
+        if not self._place.resting:
+            return
+        if self._draining:
+            self.hand_back()
+            return
+        times = [unit.wake_at for unit in self._place.parked.values() if unit.wake_at is not None]
+        wake_at = min(times, default=None)
+        if wake_at is not None and wake_at - self._place.now() <= SHORT_WAIT:
+            return
+        places = tuple(self._awaited(("waitForSignal", "workflow")))
+        self._stop()
+        self.desk.ledger.suspend(self.key, Suspension(wake_at, self._deadline, places))

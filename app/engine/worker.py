@@ -114,8 +114,7 @@ class ExecutionsWorker(BaseWorker):
         return desk.ended > 0
 
     def _clean_up(self, report: Report, job_ids: list[str]) -> None:
-        tickets = [Ticket(row.id, row.workspace_id, row.send_no, row.sent_at) for row in report.handed_back]
-        self._cleaner.clean(job_ids, tickets)
+        self._cleaner.clean(job_ids, _tickets(report.handed_back), _tickets(report.made))
 
     # -- heartbeat (a thread) --
 
@@ -237,18 +236,24 @@ class Cleaner:
         self._connection = connect(url)
         self._broken_until = 0.0
 
-    def clean(self, job_ids: list[str], tickets: list[Ticket]) -> None:
+    def clean(self, job_ids: list[str], again: list[Ticket], new: list[Ticket]) -> None:
         """Do what a commit made due; what gets lost here expires, or is sent again by the tick."""
-        if time.monotonic() < self._broken_until or not (job_ids or tickets):
+        if time.monotonic() < self._broken_until or not (job_ids or again or new):
             return
         try:
             if job_ids:
                 self._connection.unlink(*[JOB_PREFIX + job_id for job_id in job_ids])
-            if tickets:
-                push(self._connection, tickets, front=True)
+            if again:
+                push(self._connection, again, front=True)
+            if new:
+                push(self._connection, new)
         except RedisError as error:
             self._broken_until = time.monotonic() + 1.0
             logger.warning("redis is away; jobs are cleaned up later", error=str(error))
+
+
+def _tickets(rows: list[Any]) -> list[Ticket]:
+    return [Ticket(row.id, row.workspace_id, row.send_no, row.sent_at) for row in rows]
 
 
 def _readable(job_id: bytes, data: bytes) -> Taken | None:

@@ -68,6 +68,7 @@ class ExecutionStepItem(db.Model):  # type: ignore[name-defined,misc]
     attempt: Mapped[int] = mapped_column(SmallInteger)
     output: Mapped[Json | None]
     error: Mapped[Words | None]
+    wake_at: Mapped[At | None]
 
 
 class ExecutionStepLog(db.Model):  # type: ignore[name-defined,misc]

@@ -91,7 +91,7 @@ class Cron:
         return self.between(max(start, after), until)[-count:] if count else []
 
     def count(self, after: datetime, until: datetime) -> int:
-        """Count the instants after `after`, up to and with `until`: a day at a time, however many there are."""
+        """Count the instants after `after`, up to and with `until`, by days and not one by one."""
         after, until, total = _whole(after), _whole(until), 0
         while after < until:
             end = min(after + DAY, until)

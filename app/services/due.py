@@ -1,4 +1,4 @@
-"""Which instants of a schedule fire now, and which were missed: pure, from its row and the database's time."""
+"""Which instants of a schedule fire now, and which were missed."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

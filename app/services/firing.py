@@ -99,7 +99,7 @@ def _fire(tx: Connection, rows: Sequence[Row[Any]]) -> Batch | None:
     batch.fire()
     store.record(tx, batch.fires)
     fired = {fire.schedule_id for fire in batch.fires if fire.execution_id is not None}
-    store.advance(tx, [(row.id, found and found.next_at, row.id in fired) for row, found in planned])
+    store.advance(tx, [(row.id, _next_of(found), row.id in fired) for row, found in planned])
     return batch
 
 
@@ -113,6 +113,10 @@ def _due(row: Row[Any]) -> Due | None:
         return None
 
 
+def _next_of(found: Due | None) -> datetime | None:
+    return found.next_at if found else None
+
+
 def _put_aside(schedule_id: UUID, error: DBAPIError) -> int:
     """Record a schedule that the database refuses to fire as broken, and go on with its next instant."""
     logger.error("a schedule cannot be fired", schedule=str(schedule_id), error=str(error))
@@ -121,6 +125,5 @@ def _put_aside(schedule_id: UUID, error: DBAPIError) -> int:
             at: datetime = row.next_fire_at
             known = store.recorded(tx, [(row.id, at)])
             store.record(tx, [] if known else [Fire(row.id, at, "skipped", FireReason.BROKEN)])
-            found = _due(row)
-            store.advance(tx, [(row.id, found and found.next_at, False)])
+            store.advance(tx, [(row.id, _next_of(_due(row)), False)])
     return 1

@@ -34,8 +34,8 @@ KEPT_BYTES = 16 * 1024
 KEPT_BYTES_OF_REFUSED = 1024
 TRIES = 5
 REFUSED = (
-    "There is no such webhook, it is switched off, or the call is not signed as it should be: compare the URL "
-    "and the secret with those of the webhook, and the clock of the sender with the time."
+    "There is no such webhook, it is switched off, or the call is not signed as it should be: compare the "
+    "URL and the secret with those of the webhook, and the clock of the sender with the time."
 )
 # What a call to a webhook that does not exist is verified with, so that it takes as long.
 DECOY_VERIFICATION = {"scheme": "github"}

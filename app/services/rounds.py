@@ -60,7 +60,7 @@ class Call:
 
 
 class Batch:
-    """Fires locked schedules in one transaction; afterwards its lists tell what to write, send and ring for."""
+    """Fires locked schedules in one transaction; its lists tell what to write, send and ring for then."""
 
     def __init__(self, tx: Connection, planned: Sequence[tuple[Row[Any], Due | None]]) -> None:
         self.fires: list[Fire] = []

@@ -58,7 +58,7 @@ def stripe(call: Call, secret: str, options: Mapping[str, str]) -> bool:
     if len(stamps) != 1 or not _is_recent(stamps[0], call.at):
         return False
     expected = _hex(secret, stamps[0].encode() + b"." + call.body)
-    return any([_same(signature, expected) for signature in given])
+    return any(_same(signature, expected) for signature in given)
 
 
 def slack(call: Call, secret: str, options: Mapping[str, str]) -> bool:

@@ -1,5 +1,6 @@
 """The tick: once a second it repairs and moves on whatever no worker holds; any number of clocks may tick."""
 
+import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
@@ -11,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from app import log
 from app.errors import DatabaseUnavailable
 from app.queue import Away, Ticket, connect, head_sent_at, push, suspend
-from app.services import deletions, webhooks
+from app.services import deletions, firing
 from app.services.transaction import reading, transaction
 from app.settings import Settings
 from app.states import Status
@@ -20,21 +21,25 @@ from app.store import claims, idempotency, installation
 BATCH = 1_000
 SENT_LONG_AGO = timedelta(seconds=5)
 BEHIND_HEAD = timedelta(seconds=2)
+LOOK_SECONDS = 0.95
 
 logger = log.get(__name__)
 
 
 def tick() -> None:
-    """Make every pass once; one that fails is logged and leaves the others alone."""
+    """Make every pass once, then fire what becomes due within the second in which the tick began.
+
+    A pass that fails is logged and leaves the others alone.
+    """
+    end = time.monotonic() + LOOK_SECONDS
     for make in PASSES:
-        try:
-            make()
-        except (DatabaseUnavailable, DBAPIError, Away) as error:
-            logger.warning(
-                "a pass of the tick failed; the next tick makes it again",
-                made=make.__name__,
-                error=str(error),
-            )
+        _make(make.__name__, make)
+    _make("look_for_due", lambda: firing.look_for_due(end))
+
+
+def fire_due_schedules() -> None:
+    """Fire every schedule that is due."""
+    firing.fire_due_schedules()
 
 
 def note() -> None:
@@ -92,6 +97,8 @@ def forget_idempotency_keys() -> None:
 
 
 PASSES: tuple[Callable[[], None], ...] = (
+    fire_due_schedules,
+    firing.release_buffered,
     note,
     take_over_lost,
     send_due_waits,
@@ -100,6 +107,13 @@ PASSES: tuple[Callable[[], None], ...] = (
     purge_deleted,
     forget_idempotency_keys,
 )
+
+
+def _make(name: str, make: Callable[[], None]) -> None:
+    try:
+        make()
+    except (DatabaseUnavailable, DBAPIError, Away) as error:
+        logger.warning("a pass of the tick failed; the next tick makes it again", made=name, error=str(error))
 
 
 def _locked(name: str, work: Callable[[Connection], list[Row[Any]]]) -> list[Row[Any]]:

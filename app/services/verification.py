@@ -19,9 +19,7 @@ STANDARD_PREFIX = "whsec_"
 STANDARD_BYTES = range(24, 65)
 ID_HEADERS = ("webhook-id", "x-github-delivery", "idempotency-key")
 ID_MEMBERS = {"stripe": "id", "slack": "event_id"}
-BAD_STANDARD_SECRET = (
-    "A Standard Webhooks secret is whsec_ and 24 to 64 bytes in base64: leave it out to get one."
-)
+STANDARD_RULE = "A Standard Webhooks secret is whsec_ and 24 to 64 bytes in base64: leave it out to get one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +31,9 @@ class Challenge:
 
 
 def is_genuine(call: Call, verification: Mapping[str, str], live_secrets: Sequence[str]) -> bool:
-    """Tell whether a call is signed with one of the secrets; all are tried, so that time tells nothing."""
+    """Tell whether a call is signed with one of the live secrets."""
     check = SCHEMES[verification["scheme"]]
-    return any([check(call, secret, verification) for secret in live_secrets])
+    return any(check(call, secret, verification) for secret in live_secrets)
 
 
 def meta_challenge(
@@ -65,7 +63,7 @@ def slack_challenge(call: Call, verification: Mapping[str, str]) -> Challenge | 
 
 
 def delivery_id(call: Call, verification: Mapping[str, str]) -> str | None:
-    """Give the provider's id of a delivery; one in a signed body goes before headers, which anybody may set."""
+    """Give the provider's id of a delivery; one in a signed body goes before a header, which anyone can set."""
     found = None
     if member := ID_MEMBERS.get(verification["scheme"]):
         found = _object(call.body).get(member)
@@ -93,7 +91,7 @@ def require_usable(scheme: str, secret: str | None, path: str) -> None:
     if scheme == "none":
         message = "The scheme none has no secret: take another scheme, or leave the secret out."
     elif scheme == "standard" and not _is_standard(secret):
-        message = BAD_STANDARD_SECRET
+        message = STANDARD_RULE
     if message:
         raise ValidationFailed(f"{path}: {message}", faults=[Fault(path, message)])
 

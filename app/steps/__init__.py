@@ -1,5 +1,5 @@
 """The step types; importing this package registers all of them in `base.STEP_TYPES`."""
 
-from app.steps import fail, http, task, transform
+from app.steps import code, fail, http, task, transform, wait, wait_for_signal, workflow
 
-__all__ = ["fail", "http", "task", "transform"]
+__all__ = ["code", "fail", "http", "task", "transform", "wait", "wait_for_signal", "workflow"]

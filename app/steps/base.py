@@ -2,9 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from uuid import UUID
 
 from marshmallow import Schema
+
+from app import clock
 
 if TYPE_CHECKING:
     from app.steps.client import HttpClient
@@ -14,9 +18,10 @@ Json = Any
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The step completed with `output`."""
+    """The step completed with `output`; `note` is a remark that is kept as its error."""
 
     output: Json
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,34 @@ class Failed:
     final: bool = False
 
 
-Outcome = Done | Retry | Failed
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The step completes at a time."""
+
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ForSignal:
+    """The step completes with the payload of a signal, or fails after its limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """The step starts a child execution; with `wait` it ends as the child does."""
+
+    workflow_id: UUID
+    input: Json
+    wait: bool
+
+
+Outcome = Done | Retry | Failed | Wait | ForSignal | Child
+
+
+class RunCode(Protocol):
+    """Runs the body of a JavaScript function in the sandbox; gives Done or Failed."""
+
+    def __call__(self, source: str) -> Awaitable[Outcome]: ...
 
 
 class Log(Protocol):
@@ -49,7 +81,7 @@ class Call:
     """One attempt of one step.
 
     `args` is the loaded `with`; `key` the idempotency key `<executionId>:<stepId>[:<index>]`, the same on
-    each attempt; `secrets` the values of the secrets that the step names, by name.
+    each attempt; `secrets` the values of the secrets that the step names, by name; `now` the database's time.
     """
 
     args: Any
@@ -57,6 +89,8 @@ class Call:
     client: "HttpClient"
     log: Log
     secrets: dict[str, str] = field(default_factory=dict)
+    run_code: RunCode | None = None
+    now: Callable[[], datetime] = clock.now
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from marshmallow import ValidationError, fields, validates_schema
 from marshmallow.validate import Range
 
+from app.steps.base import Call, Failed, Outcome, Wait, step
 from app.steps.definition import MOST_SECONDS
 from app.steps.fields import Expressible, Number, StepArgs
 
@@ -40,3 +41,14 @@ class WaitStep(StepArgs):
     def _one(self, data: Mapping[str, Any], **_: Any) -> None:
         if len(data) != 1:
             raise ValidationError("Give either seconds or until.")
+
+
+@step("wait", schema=WaitStep, effect=True, timeout=10)
+async def wait(call: Call) -> Outcome:
+    """Wait; no slot is held meanwhile."""
+    if "seconds" in call.args:
+        return Wait(call.now() + timedelta(seconds=call.args["seconds"]))
+    until: datetime = call.args["until"]
+    if until - call.now() > timedelta(seconds=MOST_SECONDS):
+        return Failed("until is more than 365 days away")
+    return Wait(until)

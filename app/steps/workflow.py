@@ -2,6 +2,8 @@
 
 from marshmallow import fields
 
+from app.steps.base import Call, Child, Outcome, step
+from app.steps.definition import MOST_SECONDS
 from app.steps.fields import Anything, Boolean, Expressible, StepArgs
 
 
@@ -17,3 +19,9 @@ class WorkflowStep(StepArgs):
     workflow_id = WorkflowId(data_key="workflowId", required=True)
     input = Anything(load_default=dict, allow_none=True)
     wait = Boolean(load_default=True)
+
+
+@step("workflow", schema=WorkflowStep, effect=True, timeout=MOST_SECONDS)
+async def workflow(call: Call) -> Outcome:
+    """Start the child."""
+    return Child(call.args["workflow_id"], call.args["input"], call.args["wait"])

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row
 
 from app.states import Status
-from app.store import steps
+from app.store import news, steps
 
 # An execution whose workflow is gone is claimed too: its worker ends it with a clear reason.
 CLAIM = """
@@ -26,7 +26,7 @@ WHERE e.id = due.id AND e.cancel_requested_at IS NULL
   AND NOT (SELECT paused FROM installation)
 RETURNING e.id, e.workspace_id, e.workflow_id, e.workflow_version, e.input::text AS input,
   e.trigger::text AS trigger, e.triggered_by, e.attempt, e.claim_no, e.created_at, e.started_at,
-  e.deadline_at, e.retry_of, e.depth, e.steps_done,
+  e.deadline_at, e.retry_of, e.parent_id, e.depth, e.steps_done,
   clock_timestamp() AS database_now
 """
 
@@ -116,6 +116,7 @@ def take_over_lost(tx: Connection, max_takeovers: int, limit: int) -> list[Row[A
     rows = list(tx.exec_driver_sql(LOST, {"most": max_takeovers, "limit": limit}))
     if ended := [row.id for row in rows if row.status != Status.RUNNING]:
         steps.cancel_of(tx, ended)
+        news.wake_parents(tx, ended)
     return rows
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row
 
 from app.clock import new_id
 from app.states import Reason, Status, TriggeredBy
-from app.store import retries, steps
+from app.store import news, retries, steps
 from app.store.retries import Reused
 
 Json = Any
@@ -131,7 +131,8 @@ def triggerable(tx: Connection, workspace_id: UUID, workflow_ids: Sequence[UUID]
 CANCEL = """
 WITH due AS (
   SELECT id FROM executions
-  WHERE workspace_id = %(workspace)s AND id = ANY(%(ids)s::uuid[]) AND status IN ('pending', 'running')
+  WHERE workspace_id = %(workspace)s AND status IN ('pending', 'running') AND (id = ANY(%(ids)s::uuid[])
+    OR id IN (SELECT parent_id FROM executions WHERE id = ANY(%(ids)s::uuid[]) AND parent_id IS NOT NULL))
   ORDER BY id FOR NO KEY UPDATE
 )
 UPDATE executions e SET
@@ -142,7 +143,7 @@ UPDATE executions e SET
   error = coalesce(e.error, %(text)s),
   cancel_code = coalesce(e.cancel_code, %(code)s),
   cancel_requested_at = coalesce(e.cancel_requested_at, now())
-FROM due WHERE e.id = due.id
+FROM due WHERE e.id = due.id AND e.id = ANY(%(ids)s::uuid[])
 RETURNING e.id, e.workspace_id, e.status, e.worker, e.send_no
 """
 
@@ -158,7 +159,34 @@ def cancel_many(
     rows = list(tx.exec_driver_sql(CANCEL, given))
     if settled := [row.id for row in rows if row.status == Status.CANCELLED]:
         steps.cancel_of(tx, settled)
+        news.wake_parents(tx, settled)
+    touched = {"ids": [str(row.id) for row in rows]}
+    if below := [row.id for row in tx.exec_driver_sql(ACTIVE_CHILDREN, touched)] if rows else []:
+        rows += cancel_many(
+            tx, workspace_id, below, Reason.PARENT, "The execution that started it was cancelled"
+        )
     return rows
+
+
+def cancel_children(
+    tx: Connection, workspace_id: UUID, parent_id: UUID, places: Sequence[str]
+) -> list[Row[Any]]:
+    """Cancel the children at some places of a parent, for which nobody waits any more."""
+    given = {"parent": str(parent_id), "places": list(places)}
+    ids = [row.id for row in tx.exec_driver_sql(CHILDREN_AT, given)]
+    text = "The step that started it was aborted"
+    return cancel_many(tx, workspace_id, ids, Reason.PARENT, text) if ids else []
+
+
+ACTIVE_CHILDREN = """
+SELECT id FROM executions WHERE parent_id = ANY(%(ids)s::uuid[]) AND status IN ('pending', 'running')
+  AND parent_step IS NOT NULL
+"""
+
+CHILDREN_AT = """
+SELECT id FROM executions WHERE parent_id = %(parent)s AND parent_step = ANY(%(places)s)
+  AND status IN ('pending', 'running')
+"""
 
 
 def status_of(

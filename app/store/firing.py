@@ -39,7 +39,7 @@ class Fire:
 
 
 def lock_due(tx: Connection, limit: int, ids: Sequence[UUID] | None = None) -> Sequence[Row[Any]]:
-    """Lock schedules that are due, of `ids` if given, and that no other clock is at; the longest due first."""
+    """Lock schedules that are due, of `ids` if given, and that no other clock holds; longest due first."""
     wanted = None if ids is None else [str(i) for i in ids]
     return tx.exec_driver_sql(DUE, {"limit": limit, "ids": wanted}).all()
 
@@ -58,7 +58,8 @@ def inputs(tx: Connection, ids: Sequence[UUID]) -> dict[UUID, str]:
 
 RECORDED = """
 SELECT f.schedule_id, f.scheduled_for FROM schedule_fires f
-JOIN unnest(%(ids)s::uuid[], %(at)s::timestamptz[]) u(id, at) ON f.schedule_id = u.id AND f.scheduled_for = u.at
+JOIN unnest(%(ids)s::uuid[], %(at)s::timestamptz[]) u(id, at)
+  ON f.schedule_id = u.id AND f.scheduled_for = u.at
 """
 
 
@@ -70,11 +71,13 @@ def recorded(tx: Connection, instants: Iterable[tuple[UUID, datetime]]) -> set[t
 
 
 RECORD = """
-INSERT INTO schedule_fires (id, schedule_id, scheduled_for, until, count, fired_at, outcome, reason, execution_id)
+INSERT INTO schedule_fires
+  (id, schedule_id, scheduled_for, until, count, fired_at, outcome, reason, execution_id)
 SELECT u.id, u.schedule_id, u.scheduled_for, u.until, u.count, CASE WHEN u.outcome = 'fired' THEN now() END,
   u.outcome, u.reason, u.execution_id
-FROM unnest(%(id)s::uuid[], %(schedule_id)s::uuid[], %(scheduled_for)s::timestamptz[], %(until)s::timestamptz[],
-  %(count)s::int[], %(outcome)s::text[], %(reason)s::text[], %(execution_id)s::uuid[])
+FROM unnest(%(id)s::uuid[], %(schedule_id)s::uuid[], %(scheduled_for)s::timestamptz[],
+  %(until)s::timestamptz[], %(count)s::int[], %(outcome)s::text[], %(reason)s::text[],
+  %(execution_id)s::uuid[])
   u(id, schedule_id, scheduled_for, until, count, outcome, reason, execution_id)
 """
 
@@ -92,8 +95,10 @@ def record(tx: Connection, fires: Sequence[Fire]) -> None:
 
 
 ADVANCE = """
-UPDATE schedules s SET next_fire_at = u.next, last_fired_at = CASE WHEN u.fired THEN now() ELSE s.last_fired_at END
-FROM unnest(%(ids)s::uuid[], %(next)s::timestamptz[], %(fired)s::boolean[]) u(id, next, fired) WHERE s.id = u.id
+UPDATE schedules s SET next_fire_at = u.next,
+  last_fired_at = CASE WHEN u.fired THEN now() ELSE s.last_fired_at END
+FROM unnest(%(ids)s::uuid[], %(next)s::timestamptz[], %(fired)s::boolean[]) u(id, next, fired)
+WHERE s.id = u.id
 """
 
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection
+import orjson
+from sqlalchemy import Connection, Row
 
 from app.states import Reason, Status
 from app.store import steps
@@ -19,6 +21,15 @@ class Settlement:
     reason: Reason | None = None
     output: str | None = None
     error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Suspension:
+    """How an execution waits: until when at the latest, its deadline, and where it waits for news."""
+
+    wake_at: datetime | None
+    deadline_at: datetime | None
+    places: tuple[str, ...] = ()
 
 
 # Locks the rows of a flush in id order, those to be claimed too, so that flushes never wait in a ring.
@@ -87,6 +98,37 @@ def settle_cancelled(tx: Connection, worker: str, ids: Sequence[UUID]) -> None:
     given = {"ids": [str(i) for i in ids], "worker": worker}
     tx.exec_driver_sql(SETTLE_CANCELLED, given)
     steps.cancel_of(tx, ids)
+
+
+# News that came before the lock wakes the execution at once, so that none is missed.
+SUSPEND = """
+UPDATE executions e SET worker = NULL, lease_expires_at = NULL, waiting_since = now(),
+  deadline_at = u.deadline_at, wake_at = CASE WHEN n.news THEN now() ELSE u.wake_at END,
+  sent_at = CASE WHEN n.news THEN now() ELSE e.sent_at END,
+  send_no = e.send_no + CASE WHEN n.news THEN 1 ELSE 0 END
+FROM unnest(%(id)s::uuid[], %(claim)s::int[], %(wake_at)s::timestamptz[], %(deadline_at)s::timestamptz[],
+  %(places)s::jsonb[]) u(id, claim_no, wake_at, deadline_at, places)
+CROSS JOIN LATERAL (SELECT
+  EXISTS (SELECT 1 FROM execution_signals s WHERE s.execution_id = u.id AND u.places ? s.step_id)
+  OR EXISTS (SELECT 1 FROM executions c WHERE c.parent_id = u.id AND u.places ? c.parent_step
+             AND c.status IN ('completed', 'failed', 'cancelled')) AS news) n
+WHERE e.id = u.id AND e.status = 'running' AND e.worker = %(worker)s AND e.claim_no = u.claim_no
+  AND e.cancel_requested_at IS NULL
+RETURNING e.id, e.workspace_id, e.send_no, e.sent_at, n.news
+"""
+
+
+def suspend(tx: Connection, worker: str, rests: Sequence[tuple[UUID, int, Suspension]]) -> list[Row[Any]]:
+    """Let executions (id, claim_no) wait without an owner; gives what the tickets need of those with news."""
+    columns = {
+        "worker": worker,
+        "id": [str(i) for i, _, _ in rests],
+        "claim": [claim for _, claim, _ in rests],
+        "wake_at": [rest.wake_at for _, _, rest in rests],
+        "deadline_at": [rest.deadline_at for _, _, rest in rests],
+        "places": [orjson.dumps(rest.places).decode() for _, _, rest in rests],
+    }
+    return [row for row in tx.exec_driver_sql(SUSPEND, columns) if row.news]
 
 
 def definition_of(tx: Connection, workflow_id: UUID, version: int) -> Any:

@@ -43,7 +43,7 @@ SHOWN = (
     S.c.last_fired_at,
     S.c.created_at,
 )
-FIRES_SHOWN = (
+FIRES_SHOWN: tuple[Any, ...] = (
     F.c.scheduled_for,
     F.c.until,
     F.c.count,

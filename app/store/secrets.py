@@ -1,4 +1,4 @@
-"""Questions and changes about the secrets of a workspace; their values are encrypted here and nowhere else."""
+"""Questions and changes about secrets; their values are encrypted here and nowhere else."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any

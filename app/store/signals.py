@@ -15,7 +15,8 @@ FOR NO KEY UPDATE OF e
 
 STEP = """
 SELECT coalesce(s.type, d.step->>'type') AS type, s.status::text AS status,
-  EXISTS (SELECT 1 FROM execution_signals WHERE execution_id = asked.id AND step_id = asked.step_id) AS signalled
+  EXISTS (
+    SELECT 1 FROM execution_signals WHERE execution_id = asked.id AND step_id = asked.step_id) AS signalled
 FROM (SELECT %(id)s::uuid AS id, %(step)s::text AS step_id) asked
 LEFT JOIN execution_steps s ON s.execution_id = asked.id AND s.step_id = asked.step_id
 LEFT JOIN LATERAL (

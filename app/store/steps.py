@@ -1,7 +1,7 @@
 """Step executions and their log lines, as a worker's ledger writes and reads them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -29,6 +29,27 @@ class StepRow:
     wake_at: datetime | None = None
     items: str | None = None
     attempts: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    """The latest state of one item of a forEach; `output` is JSON text."""
+
+    step_id: str
+    index: int
+    status: StepStatus
+    attempt: int
+    output: str | None
+    error: str | None
+    wake_at: datetime | None
+
+
+@dataclass(slots=True)
+class Recorded:
+    """What was recorded of an execution before a crash or a wait: rows of steps, and of unfinished items."""
+
+    steps: list[Any] = field(default_factory=list)
+    items: list[Any] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +102,30 @@ def write(tx: Connection, steps: Sequence[tuple[UUID, UUID, StepRow]]) -> None:
     tx.exec_driver_sql(STEPS, columns)
 
 
+ITEMS = """
+INSERT INTO execution_step_items (execution_id, step_id, index, status, attempt, output, error, wake_at)
+SELECT * FROM unnest(%(execution_id)s::uuid[], %(step_id)s::text[], %(index)s::int[],
+  %(status)s::step_status[], %(attempt)s::smallint[], %(output)s::jsonb[], %(error)s::text[], %(wake_at)s::timestamptz[])
+ON CONFLICT (execution_id, step_id, index) DO UPDATE SET status = EXCLUDED.status, attempt = EXCLUDED.attempt,
+  output = EXCLUDED.output, error = EXCLUDED.error, wake_at = EXCLUDED.wake_at
+"""
+
+
+def write_items(tx: Connection, items: Sequence[tuple[UUID, ItemRow]]) -> None:
+    """Write items of forEach steps; their step executions exist by then."""
+    names = ("step_id", "index", "attempt", "output", "error", "wake_at")
+    columns: dict[str, list[Any]] = {name: [getattr(row, name) for _, row in items] for name in names}
+    columns["status"] = [row.status.value for _, row in items]
+    columns["execution_id"] = [str(execution_id) for execution_id, _ in items]
+    tx.exec_driver_sql(ITEMS, columns)
+
+
+RECORDED_ITEMS = """
+SELECT i.execution_id, i.step_id, i.index, i.status, i.attempt, i.output::text AS output, i.error, i.wake_at
+FROM execution_step_items i JOIN execution_steps s USING (execution_id, step_id)
+WHERE i.execution_id = ANY(%(ids)s::uuid[]) AND s.completed_at IS NULL
+"""
+
 LOGS = """
 INSERT INTO execution_step_logs (execution_id, step_id, at, level, message)
 SELECT * FROM unnest(%(execution_id)s::uuid[], %(step_id)s::text[], %(at)s::timestamptz[], %(level)s::text[],
@@ -103,17 +148,20 @@ def write_logs(tx: Connection, lines: Sequence[tuple[UUID, LogLine]]) -> None:
 
 
 RECORDED = """
-SELECT execution_id, step_id, status, attempt, output::text AS output, error, started_at, completed_at,
-  wake_at,  items::text AS items, attempts::text AS attempts
+SELECT execution_id, step_id, status, attempt, input::text AS input, output::text AS output, error,
+  started_at, completed_at, wake_at, attempts::text AS attempts
 FROM execution_steps WHERE execution_id = ANY(%(ids)s::uuid[])
 """
 
 
-def recorded_of(tx: Connection, ids: Sequence[UUID]) -> dict[UUID, list[Any]]:
-    """Give the recorded steps of executions that go on after a wait or a crash, by execution id."""
-    found: dict[UUID, list[Any]] = {}
-    for row in tx.exec_driver_sql(RECORDED, {"ids": [str(i) for i in ids]}):
-        found.setdefault(row.execution_id, []).append(row)
+def recorded_of(tx: Connection, ids: Sequence[UUID]) -> dict[UUID, Recorded]:
+    """Give what was recorded of executions that go on after a wait or a crash, by execution id."""
+    found = {execution_id: Recorded() for execution_id in ids}
+    given = {"ids": [str(i) for i in ids]}
+    for row in tx.exec_driver_sql(RECORDED, given):
+        found[row.execution_id].steps.append(row)
+    for row in tx.exec_driver_sql(RECORDED_ITEMS, given):
+        found[row.execution_id].items.append(row)
     return found
 
 

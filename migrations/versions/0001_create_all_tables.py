@@ -627,6 +627,7 @@ def upgrade() -> None:
         sa.Column("attempt", sa.SmallInteger(), nullable=False),
         sa.Column("output", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("wake_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["execution_id", "step_id"],
             ["execution_steps.execution_id", "execution_steps.step_id"],
@@ -658,9 +659,9 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("execution_step_logs")
     op.drop_table("execution_step_items")
-    op.drop_table("execution_signals")
     op.drop_table("webhook_deliveries")
     op.drop_table("schedule_fires")
+    op.drop_table("execution_signals")
     op.drop_table("execution_steps")
     op.drop_table("executions")
     op.drop_table("workflow_versions")

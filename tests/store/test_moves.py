@@ -6,6 +6,7 @@ from uuid import UUID
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Connection
 
 from app.states import FINAL, MOVES, Reason, Status
 from app.store import claims, executions, flushes
@@ -14,13 +15,11 @@ from tests.store.place import Place
 
 WORKERS = ("w0", "w1")
 OUTCOME = ("status", "reason", "output", "error", "started_at", "completed_at", "claim_no", "takeovers")
-DONE = Settlement(Status.COMPLETED, output="1")
-FAILED = Settlement(Status.FAILED, Reason.STEP_FAILED, error="no")
 
 # What may happen, to which of two executions, by which worker, under which of its claims (0 is the latest).
 OPERATIONS = (
     *("claim", "claim", "renew", "complete", "fail", "cancel"),
-    *("stop", "hand back", "expire", "tick", "send again"),
+    *("stop", "hand_back", "expire", "tick", "send_again"),
 )
 operation = st.tuples(
     st.sampled_from(OPERATIONS), st.integers(0, 1), st.sampled_from(WORKERS), st.integers(0, 1)
@@ -40,41 +39,49 @@ class Machine:
         execution_id = self.ids[which]
         claim_no = max(0, self.place.row(execution_id).claim_no - late)
         with self.place.transaction() as tx:
-            self._do(tx, name, execution_id, worker, claim_no)
+            getattr(self, name)(tx, execution_id, worker, claim_no)
 
-    def _do(self, tx: Any, name: str, execution_id: UUID, worker: str, claim_no: int) -> None:
-        workspace_id = self.place.scope.workspace_id
-        match name:
-            case "claim":
-                for row in claims.claim_many(tx, [execution_id], worker, 30):
-                    assert (row.id, row.claim_no) not in self.owners
-                    self.owners[row.id, row.claim_no] = worker
-            case "renew":
-                claims.renew(tx, self.ids, worker, 30)
-            case "complete" | "fail":
-                end = DONE if name == "complete" else FAILED
-                self._settle(tx, execution_id, worker, claim_no, end)
-            case "cancel":
-                executions.cancel_many(tx, workspace_id, [execution_id], Reason.REQUESTED, None)
-            case "stop":
-                flushes.settle_cancelled(tx, worker, [execution_id])
-            case "hand back":
-                claims.hand_back(tx, [(execution_id, claim_no)], worker)
-            case "expire":
-                tx.exec_driver_sql(
-                    "UPDATE executions SET lease_expires_at = now() - interval '1 s' "
-                    "WHERE id = %(id)s AND worker IS NOT NULL",
-                    {"id": str(execution_id)},
-                )
-            case "tick":
-                claims.take_over_lost(tx, 3, 10)
-            case "send again":
-                [now] = tx.exec_driver_sql("SELECT now() + interval '1 s' AS at")
-                claims.send_again(tx, now.at, 10)
+    def claim(self, tx: Connection, execution_id: UUID, worker: str, _: int) -> None:
+        for row in claims.claim_many(tx, [execution_id], worker, 30):
+            assert (row.id, row.claim_no) not in self.owners
+            self.owners[row.id, row.claim_no] = worker
 
-    def _settle(self, tx: Any, execution_id: UUID, worker: str, claim_no: int, end: Settlement) -> None:
-        changed = flushes.settle(tx, worker, [(execution_id, claim_no, end, 1)])
-        assert changed == 0 or self.owners[execution_id, claim_no] == worker
+    def renew(self, tx: Connection, _: UUID, worker: str, __: int) -> None:
+        claims.renew(tx, self.ids, worker, 30)
+
+    def complete(self, tx: Connection, execution_id: UUID, worker: str, claim_no: int) -> None:
+        self._settle(tx, worker, (execution_id, claim_no, Settlement(Status.COMPLETED, output="1"), 1))
+
+    def fail(self, tx: Connection, execution_id: UUID, worker: str, claim_no: int) -> None:
+        end = Settlement(Status.FAILED, Reason.STEP_FAILED, error="no")
+        self._settle(tx, worker, (execution_id, claim_no, end, 1))
+
+    def _settle(self, tx: Connection, worker: str, end: tuple[UUID, int, Settlement, int]) -> None:
+        changed = flushes.settle(tx, worker, [end])
+        assert changed == 0 or self.owners[end[0], end[1]] == worker
+
+    def cancel(self, tx: Connection, execution_id: UUID, _: str, __: int) -> None:
+        executions.cancel_many(tx, self.place.scope.workspace_id, [execution_id], Reason.REQUESTED, None)
+
+    def stop(self, tx: Connection, execution_id: UUID, worker: str, _: int) -> None:
+        flushes.settle_cancelled(tx, worker, [execution_id])
+
+    def hand_back(self, tx: Connection, execution_id: UUID, worker: str, claim_no: int) -> None:
+        claims.hand_back(tx, [(execution_id, claim_no)], worker)
+
+    def expire(self, tx: Connection, execution_id: UUID, _: str, __: int) -> None:
+        query = (
+            "UPDATE executions SET lease_expires_at = now() - interval '1 s' "
+            "WHERE id = %(id)s AND worker IS NOT NULL"
+        )
+        tx.exec_driver_sql(query, {"id": str(execution_id)})
+
+    def tick(self, tx: Connection, _: UUID, __: str, ___: int) -> None:
+        claims.take_over_lost(tx, 3, 10)
+
+    def send_again(self, tx: Connection, _: UUID, __: str, ___: int) -> None:
+        [now] = tx.exec_driver_sql("SELECT now() + interval '1 s' AS at")
+        claims.send_again(tx, now.at, 10)
 
 
 def check(before: Any, after: Any, name: str) -> None:
@@ -113,7 +120,7 @@ def test_moves_in_any_order_keep_the_rules(place: Place, operations: list[tuple[
 def test_an_execution_can_always_be_brought_to_an_end(place: Place) -> None:
     [execution_id] = place.add()
     machine = Machine(place, [execution_id, *place.add()])
-    for name in ("claim", "expire", "tick", "claim", "hand back", "claim", "cancel", "expire", "tick"):
+    for name in ("claim", "expire", "tick", "claim", "hand_back", "claim", "cancel", "expire", "tick"):
         machine.do(name, 0, "w0", 0)
 
     row = place.row(execution_id)

@@ -1,0 +1,196 @@
+"""Waits hold no slot: times, signals, children and long backoffs, also over a restart."""
+
+import signal
+import time
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app.extensions import db
+from app.settings import Settings
+from tests.journeys import processes
+from tests.journeys.traveller import Traveller, call, value
+from tests.journeys.upstream import Record
+
+WAIT = {"id": "pause", "type": "wait", "with": {"seconds": 3}}
+
+
+def row_of(app: Flask, execution_id: str) -> Any:
+    """Read an execution's row."""
+    with app.app_context(), db.engine.connect() as tx:
+        return tx.exec_driver_sql("SELECT * FROM executions WHERE id = %(id)s", {"id": execution_id}).one()
+
+
+def send_signal(app: Flask, execution_id: str, step_id: str, payload: str) -> None:
+    """Store a signal as the API does."""
+    with app.app_context(), db.engine.begin() as tx:
+        given = {"id": execution_id, "step": step_id, "payload": payload}
+        tx.exec_driver_sql("SELECT 1 FROM executions WHERE id = %(id)s FOR NO KEY UPDATE", given)
+        tx.exec_driver_sql(
+            "INSERT INTO execution_signals (execution_id, step_id, payload) VALUES (%(id)s, %(step)s, %(payload)s)",
+            given,
+        )
+        tx.exec_driver_sql(
+            "UPDATE executions SET wake_at = now() WHERE id = %(id)s AND worker IS NULL AND status = 'running'",
+            given,
+        )
+
+
+def test_a_wait_gives_its_slot_back_and_goes_on_in_time(
+    app: Flask, traveller: Traveller, settings: Settings
+) -> None:
+    with processes.clock(settings), processes.worker(settings, WORKER_CONCURRENCY="1"):
+        waiting = traveller.trigger(
+            traveller.workflow(value("a", 1), WAIT, value("b", "${{ steps.a.output }}"))
+        )
+        processes.eventually(lambda: row_of(app, waiting).waiting_since)
+        seen = traveller.see(waiting)
+        other = traveller.run(value("x", 1))
+        execution = traveller.finished(waiting)
+
+    assert (seen["status"], seen["reason"], seen["by_id"]["pause"]["status"]) == (
+        "running",
+        "waiting",
+        "waiting",
+    )
+    assert seen["wakeAt"] is not None
+    assert other["completedAt"] < execution["completedAt"]
+    assert (execution["status"], execution["output"], execution["takeovers"]) == ("completed", 1, 0)
+    assert "resumedAt" in execution["by_id"]["pause"]["output"]
+    assert 3000 <= execution["by_id"]["pause"]["durationMs"] < 5000
+
+
+def test_a_wait_survives_that_every_process_is_killed(
+    app: Flask, traveller: Traveller, settings: Settings
+) -> None:
+    process = processes.start_worker(settings)
+    execution_id = traveller.trigger(traveller.workflow(value("a", 1), WAIT, value("b", 2)))
+    processes.eventually(lambda: row_of(app, execution_id).waiting_since)
+    processes.stop(process, signal.SIGKILL)
+
+    with processes.clock(settings), processes.worker(settings):
+        execution = traveller.finished(execution_id, 15)
+
+    assert (execution["status"], execution["output"], execution["takeovers"]) == ("completed", 2, 0)
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_short_wait_stays_where_it_is(traveller: Traveller) -> None:
+    execution = traveller.run({"id": "pause", "type": "wait", "with": {"seconds": 0.3}}, value("b", 1))
+
+    assert (execution["status"], execution["output"]) == ("completed", 1)
+    assert execution["by_id"]["pause"]["durationMs"] >= 300
+
+
+def test_a_long_backoff_frees_the_slot(
+    app: Flask, traveller: Traveller, settings: Settings, upstream: Record
+) -> None:
+    retry = {"attempts": 2, "backoffSeconds": 3, "jitter": False}
+    with processes.clock(settings), processes.worker(settings):
+        execution_id = traveller.trigger(
+            traveller.workflow(call("shaky", f"{upstream.url}/shaky?fail=1", retry=retry))
+        )
+        assert processes.eventually(lambda: row_of(app, execution_id).waiting_since)
+        execution = traveller.finished(execution_id)
+
+    step = execution["by_id"]["shaky"]
+    assert (execution["status"], step["attempt"], len(step["attempts"])) == ("completed", 2, 2)
+    assert upstream.keys_of("/shaky") == [f"{execution_id}:shaky"] * 2
+
+
+def test_a_signal_ends_its_step_whether_it_comes_before_or_after(
+    app: Flask, traveller: Traveller, settings: Settings
+) -> None:
+    workflow_id = traveller.workflow(
+        {"id": "ok", "type": "waitForSignal"}, value("b", "${{ steps.ok.output.yes }}")
+    )
+    early = traveller.trigger(workflow_id)
+    send_signal(app, early, "ok", '{"yes": 1}')
+
+    with processes.clock(settings), processes.worker(settings):
+        first = traveller.finished(early)
+        late = traveller.trigger(workflow_id)
+        processes.eventually(lambda: row_of(app, late).waiting_since)
+        send_signal(app, late, "ok", '{"yes": 2}')
+        second = traveller.finished(late)
+
+    assert (first["status"], first["output"]) == ("completed", 1)
+    assert (second["status"], second["output"]) == ("completed", 2)
+
+
+def test_a_signal_that_never_comes_fails_its_step(traveller: Traveller, settings: Settings) -> None:
+    with processes.clock(settings), processes.worker(settings):
+        execution = traveller.run({"id": "ok", "type": "waitForSignal", "timeoutSeconds": 3})
+
+    assert (execution["status"], execution["by_id"]["ok"]["status"]) == ("failed", "failed")
+    assert "3 s" in execution["error"]
+
+
+def child(step_id: str, workflow_id: str, **more: Any) -> dict[str, Any]:
+    """Write a workflow step."""
+    return {"id": step_id, "type": "workflow", "with": {"workflowId": workflow_id, **more}}
+
+
+def test_a_child_gives_its_output_to_its_parent(traveller: Traveller, settings: Settings) -> None:
+    double = traveller.workflow(value("twice", "${{ input.n * 2 }}"))
+    parent = traveller.workflow(
+        child("kid", double, input={"n": "${{ input.n }}"}), value("b", "${{ steps.kid.output + 1 }}")
+    )
+
+    with processes.clock(settings), processes.worker(settings, WORKER_CONCURRENCY="1"):
+        execution = traveller.finished(traveller.trigger(parent, {"n": 20}))
+
+    [kid] = execution["children"]
+    assert (execution["status"], execution["output"]) == ("completed", 41)
+    assert traveller.see(kid)["parentId"] == execution["id"]
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_failed_child_fails_its_step(traveller: Traveller, settings: Settings) -> None:
+    broken = traveller.workflow({"id": "no", "type": "fail", "with": {"message": "no luck"}})
+
+    with processes.clock(settings):
+        execution = traveller.run(child("kid", broken))
+
+    assert execution["status"] == "failed"
+    assert "no luck" in execution["error"]
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_child_that_is_not_waited_for_gives_its_id(traveller: Traveller) -> None:
+    other = traveller.workflow(value("a", 1))
+
+    execution = traveller.run(child("kid", other, wait=False))
+
+    assert execution["output"] == {"executionId": execution["children"][0]}
+    assert traveller.finished(execution["children"][0])["status"] == "completed"
+
+
+def test_a_cancel_goes_down_to_the_children(
+    app: Flask, traveller: Traveller, settings: Settings, upstream: Record
+) -> None:
+    slow = traveller.workflow(call("slow", f"{upstream.url}/slow?wait=30"))
+    with processes.clock(settings), processes.worker(settings):
+        parent = traveller.trigger(traveller.workflow(child("kid", slow)))
+        processes.eventually(lambda: upstream.keys_of("/slow"))
+        asked = time.monotonic()
+        code, _ = traveller.cancel(parent)
+        execution = traveller.finished(parent)
+        kid = traveller.finished(execution["children"][0])
+
+    assert code in (200, 202)
+    assert time.monotonic() - asked < 3
+    assert (execution["status"], kid["status"], kid["reason"]) == ("cancelled", "cancelled", "parent")
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_failure_starts_its_handler_with_the_failed_execution(traveller: Traveller) -> None:
+    handler = traveller.workflow(value("seen", "${{ input.status + ' ' + input.id }}"))
+
+    execution = traveller.run(
+        {"id": "no", "type": "fail", "with": {"message": "no luck"}}, onFailure={"workflowId": handler}
+    )
+
+    [kid] = traveller.see(execution["id"])["children"]
+    assert traveller.finished(kid)["output"] == f"failed {execution['id']}"

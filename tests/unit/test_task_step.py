@@ -1,0 +1,342 @@
+"""The step type `task`: how functions are called, and what their ends mean."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from app import tasks
+from app.engine.graph import compile_graph
+from app.errors import InvalidDefinition
+from app.steps.addresses import AllowList
+from app.steps.arguments import load_args
+from app.steps.base import STEP_TYPES, Call, Done, Failed, Outcome, Retry
+from app.steps.client import HttpClient
+from app.steps.secrets import SecretRef, SecretText
+from app.steps.task import TaskStep
+from app.steps.task_threads import TaskThreads, TooManyGivenUp
+from app.tasks import NonRetryable, cancelled, check_cancelled, task
+
+
+@pytest.fixture(autouse=True)
+def _own_registry() -> Iterator[None]:
+    before = dict(tasks.TASKS)
+    yield
+    tasks.TASKS.clear()
+    tasks.TASKS.update(before)
+
+
+async def performed(args: dict[str, Any], secrets: dict[str, str]) -> Outcome:
+    client = HttpClient(AllowList())
+    call = Call(load_args(TaskStep, args), "key", client, lambda _level, _message: None, secrets)
+    try:
+        outcome: Any = await STEP_TYPES["task"].run(call)  # type: ignore[misc]
+    finally:
+        await client.close()
+    found: Outcome = outcome
+    return found
+
+
+def run(function: Callable[..., Any], secrets: dict[str, str] | None = None, **args: Any) -> Outcome:
+    task("under_test")(function)
+    return asyncio.run(performed({"name": "under_test", "args": args}, secrets or {}))
+
+
+def test_a_plain_function_runs_in_a_thread() -> None:
+    def add(a: int, b: int = 1) -> dict[str, Any]:
+        return {"sum": a + b, "thread": threading.current_thread() is not threading.main_thread()}
+
+    assert run(add, a=41) == Done({"sum": 42, "thread": True})
+
+
+def test_a_coroutine_function_runs_in_the_loop() -> None:
+    async def add(a: int, b: int = 1) -> dict[str, Any]:
+        await asyncio.sleep(0)
+        return {"sum": a + b, "thread": threading.current_thread() is not threading.main_thread()}
+
+    assert run(add, a=41) == Done({"sum": 42, "thread": False})
+
+
+def test_what_a_plain_function_raises_may_be_tried_again() -> None:
+    def fails() -> None:
+        raise ValueError("no more stock")
+
+    assert run(fails) == Retry("ValueError: no more stock")
+
+
+def test_what_a_coroutine_raises_may_be_tried_again_even_a_timeout_of_its_own() -> None:
+    async def fails() -> None:
+        raise TimeoutError
+
+    assert run(fails) == Retry("TimeoutError")
+
+
+@pytest.mark.parametrize(("message", "error"), [("unknown customer", "unknown customer"), ("", "The task")])
+def test_a_non_retryable_failure_is_final_for_the_step(message: str, error: str) -> None:
+    class NoCustomer(NonRetryable):
+        pass
+
+    def fails() -> None:
+        raise NoCustomer(message)
+
+    outcome = run(fails)
+
+    assert isinstance(outcome, Failed)
+    assert outcome.error.startswith(error)
+
+
+def test_a_task_that_exits_does_not_end_the_worker() -> None:
+    def leaves() -> None:
+        raise SystemExit(3)
+
+    async def leaves_too() -> None:
+        raise SystemExit(3)
+
+    assert run(leaves) == Retry("SystemExit: 3")
+    tasks.TASKS.clear()
+    assert run(leaves_too) == Retry("SystemExit: 3")
+
+
+def test_a_coroutine_that_cancels_itself_does_not_cancel_the_execution() -> None:
+    async def gives_up() -> None:
+        raise asyncio.CancelledError
+
+    assert run(gives_up) == Retry("The task under_test cancelled itself")
+
+
+@pytest.mark.parametrize("value", [None, True, 0.5, "text", [], {"a": [1, {"b": None}]}, 2**53 - 1])
+def test_json_is_the_output(value: Any) -> None:
+    def gives() -> Any:
+        return value
+
+    assert run(gives) == Done(value)
+
+
+def test_a_tuple_is_a_list() -> None:
+    def gives() -> Any:
+        return {"pair": (1, 2)}
+
+    assert run(gives) == Done({"pair": [1, 2]})
+
+
+def nested(depth: int) -> Any:
+    return [nested(depth - 1)] if depth else []
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (datetime(2026, 1, 1, tzinfo=UTC), "its result is a datetime"),
+        ({"a": [b"x"]}, "its result.a[0] is a bytes"),
+        ({1: "x"}, "its result has the key 1, which is no text"),
+        (float("nan"), "its result is nan"),
+        ([2**53], "its result[0] is a whole number beyond"),
+        (nested(70), "it is nested deeper than 64"),
+    ],
+)
+def test_what_is_not_json_fails_the_step_and_says_where(value: Any, why: str) -> None:
+    def gives() -> Any:
+        return value
+
+    outcome = run(gives)
+
+    assert isinstance(outcome, Failed)
+    assert why in outcome.error
+
+
+def test_secrets_in_arguments_are_put_in_place() -> None:
+    def echo(token: str) -> str:
+        return token[::-1]
+
+    secret = SecretText(("Bearer ", SecretRef("TOKEN")))
+
+    assert run(echo, {"TOKEN": "12345678"}, token=secret) == Done("87654321 reraeB")
+    assert isinstance(run(echo, {}, token=secret), Failed)
+
+
+@pytest.mark.parametrize("asks", [True, False])
+def test_a_plain_function_that_takes_too_long_is_given_up_and_can_know_it(asks: bool) -> None:
+    seen: list[str] = []
+    ended = threading.Event()
+
+    def slow() -> str:
+        try:
+            while not cancelled():
+                time.sleep(0.005)
+            if asks:
+                check_cancelled()
+            seen.append("went on")
+            return "too late"
+        finally:
+            ended.set()
+
+    async def too_long() -> None:
+        async with asyncio.timeout(0.05):
+            await performed({"name": "slow", "args": {}}, {})
+
+    task("slow")(slow)
+    with pytest.raises(TimeoutError):
+        asyncio.run(too_long())
+
+    assert ended.wait(5)
+    assert seen == ([] if asks else ["went on"])
+
+
+def test_outside_of_a_step_nothing_is_cancelled() -> None:
+    check_cancelled()
+
+    assert cancelled() is False
+
+
+def test_a_coroutine_that_ignores_its_cancel_is_not_waited_for() -> None:
+    async def stubborn() -> None:
+        while True:
+            try:
+                await asyncio.sleep(0.2)
+                return
+            except asyncio.CancelledError:
+                continue
+
+    async def too_long() -> float:
+        started = time.monotonic()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.02):
+                await performed({"name": "stubborn", "args": {}}, {})
+        return time.monotonic() - started
+
+    task("stubborn")(stubborn)
+
+    assert asyncio.run(too_long()) < 0.15
+
+
+def test_functions_that_never_return_do_not_hold_the_places_of_others() -> None:
+    stop = threading.Event()
+
+    async def crowd() -> str:
+        threads = TaskThreads(at_work=2, given_up=5)
+        for _ in range(4):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.01):
+                    await threads.run(stop.wait)
+        return await threads.run(lambda: "served")
+
+    served = asyncio.run(crowd())
+
+    stop.set()
+    assert served == "served"
+
+
+def test_when_too_many_never_return_no_more_are_begun_until_one_does() -> None:
+    stop = threading.Event()
+
+    async def crowd() -> str:
+        threads = TaskThreads(at_work=2, given_up=1)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await threads.run(stop.wait)
+        with pytest.raises(TooManyGivenUp):
+            await threads.run(lambda: "served")
+        stop.set()
+        for _ in range(500):
+            try:
+                return await threads.run(lambda: "served")
+            except TooManyGivenUp:
+                await asyncio.sleep(0.01)
+        return "never"
+
+    assert asyncio.run(crowd()) == "served"
+
+
+def test_no_more_than_so_many_are_at_work_at_once() -> None:
+    busy: set[int] = set()
+    most: list[int] = []
+
+    def work() -> None:
+        busy.add(threading.get_ident())
+        most.append(len(busy))
+        time.sleep(0.01)
+        busy.discard(threading.get_ident())
+
+    async def crowd() -> None:
+        threads = TaskThreads(at_work=3)
+        await asyncio.gather(*(threads.run(work) for _ in range(12)))
+
+    asyncio.run(crowd())
+
+    assert (len(most), max(most)) == (12, 3)
+
+
+def charge(amount: int, token: str, lines: list[int] | None = None) -> None: ...
+
+
+def faults_of(args: dict[str, Any]) -> list[tuple[str, str]]:
+    task("charge")(charge)
+    step = {"id": "pay", "type": "task", "with": args}
+    try:
+        compile_graph({"steps": [step]})
+    except InvalidDefinition as refused:
+        return [(fault.path, fault.message) for fault in refused.faults]
+    return []
+
+
+WRONG: list[tuple[dict[str, Any], str, str]] = [
+    ({"name": "chrge"}, "steps[0].with.name", "did you mean charge?"),
+    ({"args": {}}, "steps[0].with.name", "required"),
+    ({"name": "charge", "args": []}, "steps[0].with.args", "Must be an object."),
+    ({"name": "charge", "args": {"token": "t"}}, "steps[0].with.args.amount", "Is missing"),
+    ({"name": "charge", "args": {"amount": "1", "token": "t"}}, "steps[0].with.args.amount", "whole number"),
+    (
+        {"name": "charge", "args": {"amount": "${{ input.a }} EUR", "token": "t"}},
+        "steps[0].with.args.amount",
+        "whole number",
+    ),
+    (
+        {"name": "charge", "args": {"amount": "${{ secrets.A }}", "token": "t"}},
+        "steps[0].with.args.amount",
+        "whole number",
+    ),
+    (
+        {"name": "charge", "args": {"amount": 1, "token": "t", "lines": [1, "${{ input.a }}", "x"]}},
+        "steps[0].with.args.lines",
+        "or null",
+    ),
+    ({"name": "charge", "args": {"amount": 1, "token": "t", "no": 1}}, "steps[0].with.args.no", "takes amount"),
+]
+
+
+@pytest.mark.parametrize(("args", "path", "message"), WRONG)
+def test_wrong_arguments_are_found_when_the_definition_is_saved(
+    args: dict[str, Any], path: str, message: str
+) -> None:
+    [(found, said)] = faults_of(args)
+
+    assert found == path
+    assert message in said
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        {"amount": "${{ input.amount }}", "token": "Bearer ${{ secrets.TOKEN }}"},
+        {"amount": 1, "token": "${{ input.kind }}-token", "lines": ["${{ input.a }}", 2]},
+        "${{ input }}",
+    ],
+)
+def test_what_is_known_only_later_passes_when_the_definition_is_saved(args: Any) -> None:
+    assert faults_of({"name": "charge", "args": args}) == []
+
+
+def test_arguments_known_only_later_are_checked_when_the_step_runs() -> None:
+    task("charge")(charge)
+    args = {"amount": 1, "token": "t", "lines": "x"}
+
+    with pytest.raises(Exception, match=r"with\.args\.lines: Must be a list"):
+        load_args(TaskStep, {"name": "charge", "args": args})
+
+
+def test_task_is_registered_as_an_effect() -> None:
+    assert (STEP_TYPES["task"].effect, STEP_TYPES["task"].timeout) == (True, 300)
