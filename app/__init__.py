@@ -16,6 +16,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or environment.settings()
     log.configure(settings.log_level, settings.log_format)
     environment.load_tasks(settings)
+    environment.check_hosts(settings)
     app = Flask(__name__, static_folder=None)
     app.config.update(
         SETTINGS=settings,

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from app import tasks
 from app.data_dir import locate, read_run_env
 from app.settings import BadSetting, Settings, from_environment
+from app.steps.addresses import AllowList
 
 COMMAND_LINE = "FLASK_RUN_FROM_CLI"  # set by `flask` before it loads the application
 
@@ -22,6 +23,15 @@ def load_tasks(settings: Settings) -> None:
     """Import TASK_MODULES; raise BadSetting, or on the command line exit with its one line."""
     with _one_line():
         tasks.load(settings.task_modules)
+
+
+def check_hosts(settings: Settings) -> None:
+    """Read HTTP_ALLOW_HOSTS once; raise BadSetting, or on the command line exit with its one line."""
+    with _one_line():
+        try:
+            AllowList.parse(",".join(settings.http_allow_hosts))
+        except ValueError as error:
+            raise BadSetting(f"HTTP_ALLOW_HOSTS: {error}") from error
 
 
 @contextmanager

@@ -234,7 +234,6 @@ def _welcome(port: int, demo: Mapping[str, Any]) -> None:
     url = f"http://{HOST}:{port}"
     tell(
         f"\n  Linea Executions  {url}"
-        f"\n  log in            {url}/login"
         f"\n  API key           {demo['apiKey']}"
         f"\n  workspace         {demo['workspaceId']}"
         f"\n  space             {demo['spaceId']}"

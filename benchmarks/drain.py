@@ -1,5 +1,6 @@
 """Draining a backlog: how fast, and what it takes of worker, PostgreSQL and Valkey."""
 
+import os
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -35,11 +36,15 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Drained:
-    """One drain: executions/s, CPU µs an execution (worker, PostgreSQL, Valkey), the workers' peak bytes."""
+    """One drain: executions/s, CPU µs an execution (worker, PostgreSQL, Valkey), the workers' peak bytes.
+
+    `others` is the share of the machine that processes took which are none of the measured.
+    """
 
     rate: float
     cpu: tuple[float, float, float]
     memory: int
+    others: float = 0.0
 
 
 def drain(servers: Servers, peer: Peer, count: int) -> Drained:
@@ -59,7 +64,16 @@ def drain(servers: Servers, peer: Peer, count: int) -> Drained:
     [(steps,)] = servers.ask(STEPS, database=peer.database)
     if len(times) != count or steps != count * peer.steps:
         raise Broken(f"{peer.name} lost work: {len(times)} of {count} completed with {steps} steps")
-    return Drained(steady_rate(times), steady_cpu(samples, times), max(sample.memory for sample in samples))
+    memory = max(sample.memory for sample in samples)
+    return Drained(steady_rate(times), steady_cpu(samples, times), memory, others_share(samples))
+
+
+def others_share(samples: list[Sample]) -> float:
+    """Give the share of all processors that went to processes beside the measured ones."""
+    first, last = samples[0], samples[-1]
+    measured = sum(last.cpu) - sum(first.cpu)
+    seconds = (last.at - first.at) * (os.cpu_count() or 1)
+    return max(0.0, (last.busy - first.busy - measured) / seconds) if seconds else 0.0
 
 
 def steady_rate(times: list[float]) -> float:

@@ -81,11 +81,15 @@ def wait_for(done: Callable[[], bool], what: str, seconds: float, pause: float =
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What the processes had used at a moment: CPU seconds of the workers, PostgreSQL, Valkey; bytes."""
+    """What the processes had used at a moment: CPU seconds of the workers, PostgreSQL, Valkey; bytes.
+
+    `busy` counts the CPU seconds of the whole machine, this process left out.
+    """
 
     at: float
     cpu: tuple[float, float, float]
     memory: int
+    busy: float = 0.0
 
 
 class Meter:
@@ -112,7 +116,7 @@ class Meter:
 
     def _sample(self) -> Sample:
         cpu = (_cpu(self._workers), _cpu(self._postgres), _cpu(self._valkey))
-        return Sample(time.time(), cpu, _memory(self._workers))
+        return Sample(time.time(), cpu, _memory(self._workers), _busy())
 
 
 def _family(roots: Sequence[psutil.Process]) -> list[psutil.Process]:
@@ -130,6 +134,13 @@ def _cpu(roots: Sequence[psutil.Process]) -> float:
         with suppress(psutil.Error):
             seconds += sum(process.cpu_times()[:4])
     return seconds
+
+
+def _busy() -> float:
+    """Add up what the machine's processors did for anybody but this process."""
+    spent = psutil.cpu_times()
+    kinds = ("user", "nice", "system", "irq", "softirq", "steal")
+    return sum(getattr(spent, kind, 0.0) for kind in kinds) - sum(psutil.Process().cpu_times()[:2])
 
 
 def _memory(roots: Sequence[psutil.Process]) -> int:

@@ -8,9 +8,8 @@ from flask import Response, request
 
 from app import clock
 from app.api.body import Blueprint, read_body
-from app.api.problems import MethodNotAllowed
 from app.api.reply import json_reply
-from app.errors import LineaError
+from app.errors import LineaError, MethodNotAllowed
 from app.schemas.webhooks import StartedOut
 from app.services import execution_views, executions, inbound, payloads
 from app.services.inbound import Started

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from app import log
 from app.crypto import Keyring, Undecryptable
 from app.engine.graph import Graph, compile_graph
+from app.engine.input_schema import InputSchema
 from app.errors import InvalidDefinition
 from app.store import children, flushes, secrets
 from app.store.children import Parent
@@ -84,7 +85,7 @@ class Library:
 
     async def start_child(self, parent: Parent, place: str, workflow_id: UUID, input: Json) -> Row[Any] | str:
         """Make a child execution and send its ticket; gives its row, or a sentence why not."""
-        row: Row[Any] | str = await self.ask(children.start, parent, place, workflow_id, input)
+        row: Row[Any] | str = await self.ask(children.start, parent, place, workflow_id, input, _misfit)
         if not isinstance(row, str) and getattr(row, "sent_at", None) is not None:
             await asyncio.get_running_loop().run_in_executor(self._threads, self._send, row)
         return row
@@ -101,6 +102,14 @@ class Library:
 def _definition(tx: Any, workflow_id: UUID, number: int) -> str | None:
     text: str | None = flushes.definition_of(tx, workflow_id, number)
     return text
+
+
+def _misfit(schema: Json, value: Json) -> str | None:
+    """Say what keeps a child's input from fitting its inputSchema."""
+    faults = InputSchema(schema).check(value)
+    if not faults:
+        return None
+    return "The child's input does not fit: " + "; ".join(f"{f.path}: {f.message}" for f in faults[:3])
 
 
 def _compiled(text: str | None) -> Book:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row
 
+from app.engine.input_schema import InputSchema
 from app.errors import (
     Fault,
     IdempotencyKeyReused,
@@ -109,6 +110,12 @@ def _workflows(tx: Connection, orders: Sequence[Order]) -> Workflows:
     }
 
 
+def _check_input(schema: Any, request: TriggerRequest) -> None:
+    """Raise ValidationFailed for an input that does not fit the workflow's inputSchema."""
+    if faults := InputSchema(schema).check(request.input):
+        raise ValidationFailed("The input does not fit the workflow's inputSchema.", faults=faults)
+
+
 def _draft(order: Order, request: TriggerRequest, workflows: Workflows) -> Draft:
     """Bind a request to the workflow's current version, a retry to its own.
 
@@ -122,6 +129,8 @@ def _draft(order: Order, request: TriggerRequest, workflows: Workflows) -> Draft
         raise _no_workflow(request)
     if not workflow.enabled:
         raise WorkflowDisabled(f"The workflow {workflow.name!r} is disabled: enable it to start executions.")
+    if again is None and workflow.input_schema is not None:
+        _check_input(workflow.input_schema, request)
     return Draft(
         workspace_id=order.scope.workspace_id,
         space_id=workflow.space_id,

@@ -67,7 +67,7 @@ class Cron:
         return self._fixed(start) if self._is_fixed else self._real_time(start)
 
     def instants(self, after: datetime, count: int) -> list[datetime]:
-        """Give the next `count` instants; fewer when the calendar ends before."""
+        """Give the next `count` instants."""
         return list(islice(self.after(after), count))
 
     def next_after(self, moment: datetime) -> datetime | None:
@@ -138,10 +138,7 @@ class Cron:
         """Walk over plain local times after `moment`, which carries UTC only to be added to."""
         walk = copy.copy(self._walk)
         walk.dt = moment
-        try:
-            yield from walk
-        except OverflowError:
-            return
+        return iter(walk)
 
     def _count_in_a_day(self, after: datetime, until: datetime) -> int:
         local = self.local(after)

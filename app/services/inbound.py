@@ -1,6 +1,7 @@
 """Inbound calls: verified before anything is made, then one execution a delivery, whatever comes twice."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
@@ -91,7 +92,8 @@ def trigger(webhook_id: UUID, payload: Json, delivery: Delivery | None = None) -
     if target is None:
         raise NotFound(f"There is no webhook {webhook_id}.")
     plain = Delivery(webhook_id, ACCEPTED, "POST", {}, {}, body=strictjson.dumps(payload))
-    return _start(target, payload, delivery or plain)
+    with _refusals_of(delivery or plain):
+        return _start(target, payload, delivery or plain)
 
 
 def redeliver(scope: Scope, webhook_id: UUID, record_id: UUID) -> UUID:
@@ -121,15 +123,23 @@ def _live_secrets(target: Row[Any] | None) -> Sequence[str]:
 
 
 def _accept(target: Row[Any], call: Call) -> Started:
-    """Start an execution with a verified call; a refusal is recorded with its reason."""
+    """Start an execution with a verified call; one whose workflow was just deleted is as unknown."""
     delivery = _delivery(target.id, call, target.verification, ACCEPTED, None)
     try:
-        return _start(target, payloads.payload(call), delivery)
+        with _refusals_of(delivery):
+            return _start(target, payloads.payload(call), delivery)
+    except NotFound as error:
+        raise Unauthorized(REFUSED) from error
+
+
+@contextmanager
+def _refusals_of(delivery: Delivery) -> Iterator[None]:
+    """Record why a delivery that is genuine starts nothing."""
+    try:
+        yield
     except LineaError as error:
         if error.status < 500:
             _reject(replace(delivery, outcome=REJECTED, reason=error.code, body=None))
-        if isinstance(error, NotFound):
-            raise Unauthorized(REFUSED) from error
         raise
 
 

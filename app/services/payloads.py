@@ -97,7 +97,7 @@ def _pairs(body: bytes) -> list[tuple[str, str]]:
 
 
 def _multipart(call: Call, options: dict[str, str]) -> Json:
-    parser = FormDataParser(max_form_parts=MOST_FIELDS, silent=False)
+    parser = FormDataParser(lambda *_, **__: BytesIO(), max_form_parts=MOST_FIELDS, silent=False)
     try:
         _, form, files = parser.parse(BytesIO(call.body), "multipart/form-data", len(call.body), options)
     except (ValueError, HTTPException) as error:

@@ -12,11 +12,11 @@ from sqlalchemy.exc import DBAPIError
 from app import log
 from app.errors import DatabaseUnavailable
 from app.queue import Away, Ticket, connect, head_sent_at, push, suspend
-from app.services import deletions, firing
+from app.services import deletions, firing, schedules, webhooks
 from app.services.transaction import reading, transaction
 from app.settings import Settings
 from app.states import Status
-from app.store import claims, idempotency, installation
+from app.store import children, claims, idempotency, installation
 
 BATCH = 1_000
 SENT_LONG_AGO = timedelta(seconds=5)
@@ -53,10 +53,17 @@ def note() -> None:
 def take_over_lost() -> None:
     """Free the executions of lost workers, so that others go on with them within a second."""
     settings: Settings = current_app.config["SETTINGS"]
-    rows = _locked("leases", lambda tx: claims.take_over_lost(tx, settings.max_takeovers, BATCH))
+    rows = _locked("leases", lambda tx: _take_over(tx, settings.max_takeovers))
     for row in rows:
         logger.warning("a worker was lost", execution=str(row.id), takeovers=row.takeovers, status=row.status)
     _send([row for row in rows if row.status == Status.RUNNING], front=True)
+
+
+def _take_over(tx: Connection, most: int) -> list[Row[Any]]:
+    """Free what lost workers had, and start what crashed executions name for a failure."""
+    rows = claims.take_over_lost(tx, most, BATCH)
+    children.start_handlers(tx, [row.id for row in rows if row.status == Status.FAILED])
+    return rows
 
 
 def send_due_waits() -> None:
@@ -105,7 +112,9 @@ PASSES: tuple[Callable[[], None], ...] = (
     send_delayed,
     send_lost,
     purge_deleted,
+    schedules.purge_deleted,
     forget_idempotency_keys,
+    webhooks.forget_old_deliveries,
 )
 
 

@@ -63,7 +63,7 @@ def slack_challenge(call: Call, verification: Mapping[str, str]) -> Challenge | 
 
 
 def delivery_id(call: Call, verification: Mapping[str, str]) -> str | None:
-    """Give the provider's id of a delivery; one in a signed body goes before a header, which anyone can set."""
+    """Give the provider's id of a delivery; one in a signed body goes before what any header says."""
     found = None
     if member := ID_MEMBERS.get(verification["scheme"]):
         found = _object(call.body).get(member)

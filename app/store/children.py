@@ -1,6 +1,6 @@
 """Executions that other executions start: children, and the handlers of failures."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,7 @@ from app.store import execution_forms, execution_views, executions, news
 from app.store.executions import Draft
 
 Json = Any
+Misfit = Callable[[Json, Json], str | None]
 DEEPEST = 10
 
 
@@ -33,8 +34,13 @@ FOR NO KEY UPDATE
 """
 
 
-def start(tx: Connection, parent: Parent, place: str, workflow_id: UUID, input: Json) -> Row[Any] | str:
-    """Make the child of a place, or give the one that is there; a sentence where it cannot be."""
+def start(
+    tx: Connection, parent: Parent, place: str, workflow_id: UUID, input: Json, misfit: Misfit
+) -> Row[Any] | str:
+    """Make the child of a place, or give the one that is there; a sentence where it cannot be.
+
+    `misfit` says what keeps an input from fitting a workflow's inputSchema, or None.
+    """
     given = {
         "id": str(parent.id),
         "workspace": str(parent.workspace_id),
@@ -46,16 +52,21 @@ def start(tx: Connection, parent: Parent, place: str, workflow_id: UUID, input: 
         return "The execution was cancelled or taken over before its child could start"
     if (child := news.child(tx, parent.id, place)) is not None:
         return child
-    if row.depth >= DEEPEST:
-        return f"Executions may start one another {DEEPEST} deep: this would be deeper"
     workflow = executions.triggerable(tx, parent.workspace_id, [workflow_id]).get(workflow_id)
+    if (why := _obstacle(row, workflow_id, workflow, input, misfit)) is not None:
+        return why
+    return executions.create_many(tx, [_draft(row, workflow, parent.workspace_id, parent.id, place, input)])[0]
+
+
+def _obstacle(parent: Any, workflow_id: UUID, workflow: Any, input: Json, misfit: Misfit) -> str | None:
+    """Say what keeps a child from being made."""
+    if parent.depth >= DEEPEST:
+        return f"Executions may start one another {DEEPEST} deep: this would be deeper"
     if workflow is None:
         return f"There is no workflow {workflow_id} in this workspace"
     if not workflow.enabled:
         return f"The workflow {workflow.name!r} is disabled"
-    return executions.create_many(tx, [_draft(row, workflow, parent.workspace_id, parent.id, place, input)])[
-        0
-    ]
+    return None if workflow.input_schema is None else misfit(workflow.input_schema, input)
 
 
 def _draft(

@@ -111,7 +111,7 @@ def _json(value: Json) -> str:
 
 
 WORKFLOWS = """
-SELECT w.id, w.space_id, w.name, w.enabled, w.version, v.steps_total
+SELECT w.id, w.space_id, w.name, w.enabled, w.version, v.steps_total, v.input_schema
 FROM workflows w
 JOIN spaces s ON s.id = w.space_id AND s.deleted_at IS NULL
 JOIN workflow_versions v ON v.workflow_id = w.id AND v.number = w.version

@@ -105,9 +105,10 @@ def write(tx: Connection, steps: Sequence[tuple[UUID, UUID, StepRow]]) -> None:
 ITEMS = """
 INSERT INTO execution_step_items (execution_id, step_id, index, status, attempt, output, error, wake_at)
 SELECT * FROM unnest(%(execution_id)s::uuid[], %(step_id)s::text[], %(index)s::int[],
-  %(status)s::step_status[], %(attempt)s::smallint[], %(output)s::jsonb[], %(error)s::text[], %(wake_at)s::timestamptz[])
-ON CONFLICT (execution_id, step_id, index) DO UPDATE SET status = EXCLUDED.status, attempt = EXCLUDED.attempt,
-  output = EXCLUDED.output, error = EXCLUDED.error, wake_at = EXCLUDED.wake_at
+  %(status)s::step_status[], %(attempt)s::smallint[], %(output)s::jsonb[], %(error)s::text[],
+  %(wake_at)s::timestamptz[])
+ON CONFLICT (execution_id, step_id, index) DO UPDATE SET status = EXCLUDED.status,
+  attempt = EXCLUDED.attempt, output = EXCLUDED.output, error = EXCLUDED.error, wake_at = EXCLUDED.wake_at
 """
 
 

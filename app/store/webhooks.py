@@ -72,7 +72,7 @@ def change(tx: Connection, key: Key, values: dict[str, Any]) -> None:
 def rotate(tx: Connection, key: Key, secret: bytes, keep_seconds: int) -> None:
     """Set a new secret; the one before stays good for some seconds."""
     kept = {
-        "old_secret": case((keep_seconds > 0, H.c.secret)),
+        "old_secret": H.c.secret if keep_seconds else None,
         "old_secret_until": func.now() + func.make_interval(0, 0, 0, 0, 0, 0, keep_seconds),
     }
     tx.execute(update(H).where(_is(key)).values(secret=secret, **kept))

@@ -48,7 +48,8 @@ def create(
 def add_version(tx: Connection, key: Key, number: int, definition: Any) -> None:
     """Add one version; it never changes again."""
     row = {"workflow_id": key.id, "number": number, "definition": definition}
-    tx.execute(insert(V).values(**row, steps_total=len(definition["steps"])))
+    schema = definition.get("inputSchema")
+    tx.execute(insert(V).values(**row, steps_total=len(definition["steps"]), input_schema=schema))
 
 
 def get(tx: Connection, key: Key) -> Row[Any] | None:

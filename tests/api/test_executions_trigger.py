@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from app.states import Role
-from tests.api.conftest import Caller
+from tests.api.conftest import DEFINITION, Caller
 from tests.api.execution_rows import change_execution
 
 NO_SUCH_ID = "01a203fc-6170-7947-82ba-8a19c79c87c6"
@@ -270,3 +270,16 @@ def test_a_batch_with_one_key_twice_or_a_key_of_another_body_is_refused_whole(
     assert (twice.status_code, twice.get_json()["errors"][0]["path"]) == (422, "executions[1].idempotencyKey")
     assert (other.status_code, other.get_json()["code"]) == (422, "idempotency_key_reused")
     assert len(executions(api)) == 1
+
+
+def test_an_input_that_does_not_fit_the_input_schema_is_refused(api: Caller) -> None:
+    schema = {"type": "object", "required": ["orderId"], "properties": {"orderId": {"type": "integer"}}}
+    definition = {"steps": DEFINITION["steps"], "inputSchema": schema}
+    made = api.post(f"{api.space}/workflows", {"name": "Strict", "definition": definition}).get_json()
+
+    bad = api.post(f"{api.space}/executions", {"workflowId": made["id"], "input": {"orderId": "7"}})
+    good = api.post(f"{api.space}/executions", {"workflowId": made["id"], "input": {"orderId": 7}})
+
+    assert (bad.status_code, bad.get_json()["code"]) == (422, "validation_failed")
+    assert bad.get_json()["errors"][0]["path"] == "input.orderId"
+    assert good.status_code == 202

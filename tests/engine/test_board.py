@@ -14,7 +14,7 @@ from app.engine.progress import Progress
 from app.engine.runner import Walk
 from app.states import StepStatus
 from app.store.flushes import Settlement
-from app.store.steps import LogLine, StepRow
+from app.store.steps import LogLine, Recorded, StepRow
 from tests.engine.rule import Ended, Plan, expected
 
 NOBODY = UUID(int=1)
@@ -75,6 +75,9 @@ class Notes:
         assert done == len(self.steps)
         self.ends.append(end)
 
+    def cancel_children(self, key: Key, places: list[str]) -> None:
+        assert not places
+
     def finished(self, walk: Walk) -> None:
         assert walk.finished
 
@@ -88,13 +91,14 @@ class Row:
     triggered_by = "api"
     created_at = started_at = datetime(2026, 1, 1, tzinfo=UTC)
     attempt = 1
+    deadline_at = None
 
 
 def walked(graph: list[Plan]) -> tuple[Notes, list[Settlement]]:
     """Walk a graph to its end."""
     notes: Any = Notes()
     row: Any = Row()
-    Walk(Key(NOBODY, NOBODY, 1, None), row, compile_graph(definition(graph)), notes).begin([])
+    Walk(Key(NOBODY, NOBODY, 1, None), row, compile_graph(definition(graph)), notes, {}).begin(Recorded())
     return notes, notes.ends
 
 
@@ -119,7 +123,7 @@ def end(progress: Progress, plan: Plan, board: Board) -> None:
     status = StepStatus.FAILED if plan.fails else StepStatus.COMPLETED
     if board.in_vain(progress) or not plan.condition:
         status = StepStatus.SKIPPED
-    progress.end(status, Row.created_at, "no" if status is StepStatus.FAILED else None)
+    progress.unit.end(status, Row.created_at, "no" if status is StepStatus.FAILED else None)
     board.note_end(progress)
 
 
@@ -185,7 +189,7 @@ def test_a_walk_taken_up_in_the_middle_ends_the_same(graph: list[Plan], data: An
     notes.steps = {row.step_id: row.status.value for row in recorded}
     row: Any = Row()
 
-    Walk(Key(NOBODY, NOBODY, 2, None), row, compile_graph(definition(graph)), notes).begin(recorded)
+    Walk(Key(NOBODY, NOBODY, 2, None), row, compile_graph(definition(graph)), notes, {}).begin(Recorded(recorded))
 
     rule = expected(graph)
     assert [end.status.value for end in notes.ends] == ["failed" if rule.failed_step else "completed"]

@@ -1,10 +1,12 @@
 """What the benchmark reckons from what it measured."""
 
+import os
+
 import pytest
 
 from benchmarks import peers
 from benchmarks.__main__ import main
-from benchmarks.drain import Drained, steady_cpu, steady_rate
+from benchmarks.drain import Drained, others_share, steady_cpu, steady_rate
 from benchmarks.percentiles import percentile
 from benchmarks.processes import Broken, Sample
 from benchmarks.report import Results, tables, verdicts
@@ -67,6 +69,25 @@ def test_what_must_hold_is_judged_at_its_border(
     judged = verdicts(results)
 
     assert [verdict.holds for verdict in judged] == holding
+
+
+def test_the_comparison_is_made_within_each_round_so_that_a_loaded_round_does_not_decide() -> None:
+    ours = [drained(rate) for rate in (5000, 5000, 2400)]
+    bullmq = [drained(rate) for rate in (2000, 1000, 1000)]
+
+    [compared, _] = verdicts(Results(drains={peers.WORKER: ours, peers.BULLMQ: bullmq}))
+
+    assert (compared.found, compared.holds) == ("2.50 x (2.40 to 5.00)", False)
+
+
+def test_what_others_took_of_the_machine_is_told() -> None:
+    seconds = 2.0 * (os.cpu_count() or 1)
+    samples = [
+        Sample(0.0, (0.0, 0.0, 0.0), 0, 0.0),
+        Sample(2.0, (0.25 * seconds, 0.0, 0.0), 0, 0.75 * seconds),
+    ]
+
+    assert others_share(samples) == pytest.approx(0.5)
 
 
 def test_without_node_the_comparison_is_left_out_in_one_line() -> None:

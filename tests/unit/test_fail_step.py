@@ -13,7 +13,8 @@ from app.steps.fail import FailStep, fail
 
 
 @pytest.mark.parametrize(
-    ("message", "error"), [("No stock", "No stock"), ("", "The workflow said so"), (5, "5"), ({"a": 1}, '{"a":1}')]
+    ("message", "error"),
+    [("No stock", "No stock"), ("", "The workflow said so"), (5, "5"), ({"a": 1}, '{"a":1}')],
 )
 def test_the_message_ends_the_execution(message: Any, error: str) -> None:
     client = HttpClient(AllowList())

@@ -304,7 +304,11 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
         "steps[0].with.args.lines",
         "or null",
     ),
-    ({"name": "charge", "args": {"amount": 1, "token": "t", "no": 1}}, "steps[0].with.args.no", "takes amount"),
+    (
+        {"name": "charge", "args": {"amount": 1, "token": "t", "no": 1}},
+        "steps[0].with.args.no",
+        "takes amount",
+    ),
 ]
 
 
