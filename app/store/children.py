@@ -55,7 +55,8 @@ def start(
     workflow = executions.triggerable(tx, parent.workspace_id, [workflow_id]).get(workflow_id)
     if (why := _obstacle(row, workflow_id, workflow, input, misfit)) is not None:
         return why
-    return executions.create_many(tx, [_draft(row, workflow, parent.workspace_id, parent.id, place, input)])[0]
+    draft = _draft(row, workflow, parent.workspace_id, parent.id, place, input)
+    return executions.create_many(tx, [draft])[0]
 
 
 def _obstacle(parent: Any, workflow_id: UUID, workflow: Any, input: Json, misfit: Misfit) -> str | None:
