@@ -90,3 +90,36 @@ def test_the_latest_version_mends_what_the_old_one_could_not(traveller: Travelle
 
     assert (second["status"], second["output"], second["workflowVersion"]) == ("completed", 2, 2)
     assert second["by_id"]["a"]["reusedFrom"] == first["id"]
+
+
+def test_lists_signals_and_children_are_taken_over_whole(traveller: Traveller, upstream: Record) -> None:
+    child = traveller.workflow(call("inside", f"{upstream.url}/inside"))
+    steps = [
+        call("each", f"{upstream.url}/each", forEach="${{ [1, 2] }}"),
+        {"id": "approval", "type": "waitForSignal"},
+        {"id": "kid", "type": "workflow", "with": {"workflowId": child}},
+        value("last", "${{ [steps.each.output.length, steps.approval.output, input.a.b] }}"),
+    ]
+    execution_id = traveller.trigger(traveller.workflow(*steps), {})
+    traveller.api.post(
+        f"{traveller.api.space}/executions/{execution_id}/signals/approval", {"payload": "yes"}
+    )
+    first = traveller.finished(execution_id)
+
+    second = retried(traveller, first["id"], **{"from": "failed"}, input={"a": {"b": 3}})
+
+    assert (first["status"], second["status"], second["output"]) == ("failed", "completed", [2, "yes", 3])
+    assert second["by_id"]["each"]["items"] == {"total": 2, "completed": 2, "failed": 0}
+    assert second["children"] == []
+    assert [len(upstream.keys_of(path)) for path in ("/each", "/inside")] == [2, 1]
+
+
+def test_a_failed_item_runs_again_with_its_whole_list(traveller: Traveller, upstream: Record) -> None:
+    url = f"{upstream.url}/item?fail=1"
+    first = traveller.run(call("each", url, forEach="${{ [1, 2] }}", forEachConcurrency=1))
+
+    second = retried(traveller, first["id"], **{"from": "failed"})
+
+    assert (first["status"], second["status"]) == ("failed", "completed")
+    assert second["by_id"]["each"]["items"] == {"total": 2, "completed": 2, "failed": 0}
+    assert upstream.keys_of("/item")[-2:] == [f"{second['id']}:each:{index}" for index in (0, 1)]
