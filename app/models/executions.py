@@ -33,7 +33,7 @@ class Execution(db.Model):  # type: ignore[name-defined,misc]
         CheckConstraint("started_at IS NOT NULL OR status IN ('pending', 'cancelled')", name="started_at"),
         CheckConstraint("started_at IS NULL OR status <> 'pending'", name="not_started"),
         CheckConstraint("completed_at >= started_at", name="ends_after_start"),
-        CheckConstraint(_reasons(), name="reason"),
+        CheckConstraint(f"({_reasons()}) IS TRUE", name="reason"),
         CheckConstraint("output IS NULL OR status = 'completed'", name="output"),
         CheckConstraint("error IS NOT NULL OR status <> 'failed'", name="error"),
         CheckConstraint("(worker IS NULL) = (lease_expires_at IS NULL)", name="lease"),

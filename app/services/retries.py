@@ -90,7 +90,7 @@ def prepare(scope: Scope, execution_id: UUID, options: RetryOptions) -> TriggerR
     except LineaError as error:
         refused = error
     return TriggerRequest(
-        workflow_id=row.workflow_id or execution_id,
+        workflow_id=row.workflow_id or execution_id,  # names no workflow; `refused` says that it is gone
         input=given,
         triggered_by=TriggeredBy(row.triggered_by),
         tags=tuple(row.tags),

@@ -342,7 +342,7 @@ def upgrade() -> None:
             name=op.f("ck_executions_completed_at"),
         ),
         sa.CheckConstraint(
-            "(status = 'pending' AND reason IN ('concurrency', 'overlap', 'queued')) OR (status = 'running' AND reason IS NULL) OR (status = 'completed' AND reason IS NULL) OR (status = 'failed' AND reason IN ('crashed', 'invalid_definition', 'quota_exceeded', 'step_failed', 'timeout')) OR (status = 'cancelled' AND reason IN ('bulk', 'deleted', 'overlap', 'parent', 'requested'))",
+            "((status = 'pending' AND reason IN ('concurrency', 'overlap', 'queued')) OR (status = 'running' AND reason IS NULL) OR (status = 'completed' AND reason IS NULL) OR (status = 'failed' AND reason IN ('crashed', 'invalid_definition', 'quota_exceeded', 'step_failed', 'timeout')) OR (status = 'cancelled' AND reason IN ('bulk', 'deleted', 'overlap', 'parent', 'requested'))) IS TRUE",
             name=op.f("ck_executions_reason"),
         ),
         sa.CheckConstraint(

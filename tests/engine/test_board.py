@@ -189,7 +189,9 @@ def test_a_walk_taken_up_in_the_middle_ends_the_same(graph: list[Plan], data: An
     notes.steps = {row.step_id: row.status.value for row in recorded}
     row: Any = Row()
 
-    Walk(Key(NOBODY, NOBODY, 2, None), row, compile_graph(definition(graph)), notes, {}).begin(Recorded(recorded))
+    Walk(Key(NOBODY, NOBODY, 2, None), row, compile_graph(definition(graph)), notes, {}).begin(
+        Recorded(recorded)
+    )
 
     rule = expected(graph)
     assert [end.status.value for end in notes.ends] == ["failed" if rule.failed_step else "completed"]
