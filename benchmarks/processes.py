@@ -140,7 +140,8 @@ def _busy() -> float:
     """Add up what the machine's processors did for anybody but this process."""
     spent = psutil.cpu_times()
     kinds = ("user", "nice", "system", "irq", "softirq", "steal")
-    return sum(getattr(spent, kind, 0.0) for kind in kinds) - sum(psutil.Process().cpu_times()[:2])
+    seconds: float = sum(getattr(spent, kind, 0.0) for kind in kinds) - sum(psutil.Process().cpu_times()[:2])
+    return seconds
 
 
 def _memory(roots: Sequence[psutil.Process]) -> int:

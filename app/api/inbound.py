@@ -9,7 +9,7 @@ from flask import Response, request
 from app import clock
 from app.api.body import Blueprint, read_body
 from app.api.reply import json_reply
-from app.errors import LineaError, MethodNotAllowed
+from app.errors import BodyTooLarge, LineaError, MethodNotAllowed
 from app.schemas.webhooks import StartedOut
 from app.services import execution_views, executions, inbound, payloads
 from app.services.inbound import Started
@@ -20,7 +20,7 @@ from app.states import Role, Status
 
 blp = Blueprint("inbound", __name__, description="What the outside calls")
 RESULT_SECONDS = 25
-METHODS = ["GET", "POST", "PUT"]
+METHODS = ("GET", "POST", "PUT")
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 
 
@@ -32,7 +32,9 @@ class NotCompleted(LineaError):
     title: ClassVar[str] = "The execution has no result"
 
 
-@blp.route("/webhooks/<webhook_id>", methods=METHODS)
+@blp.route("/webhooks/<webhook_id>", methods=["GET"], endpoint="get")
+@blp.route("/webhooks/<webhook_id>", methods=["POST"], endpoint="post")
+@blp.route("/webhooks/<webhook_id>", methods=["PUT"], endpoint="put")
 @blp.response(202, StartedOut)
 @blp.alt_response(200, schema=StartedOut, description="Seen before; or the output, with `respond: result`.")
 def receive(webhook_id: str) -> Response:
@@ -40,7 +42,12 @@ def receive(webhook_id: str) -> Response:
     if request.method not in METHODS:
         raise MethodNotAllowed(f"Use one of {', '.join(METHODS)} here.")
     known_id = UUID(webhook_id) if _ID.fullmatch(webhook_id) else None
-    started = inbound.receive(known_id, _call())
+    try:
+        body = read_body()
+    except BodyTooLarge:
+        inbound.note_too_large(known_id, _call(b""))
+        raise
+    started = inbound.receive(known_id, _call(body))
     if isinstance(started, Challenge):
         return Response(started.body, 200, content_type=started.media_type)
     if started.is_duplicate or started.respond == "accepted":
@@ -48,13 +55,13 @@ def receive(webhook_id: str) -> Response:
     return _result(started)
 
 
-def _call() -> Call:
+def _call(body: bytes) -> Call:
     query = [(_clean(name), _clean(value)) for name, value in request.args.items(multi=True)]
     return Call(
         request.method,
         {name.lower(): value for name, value in request.headers.items()},
         payloads.grouped(query),
-        read_body(),
+        body,
         clock.now(),
     )
 

@@ -31,7 +31,7 @@ def pure(at: Workplace, progress: Progress, unit: Unit, scope: Scope) -> Outcome
         if args is SKIP:
             return SKIP
         if unit.index is None:
-            unit.input = stored_output(args)
+            unit.input = at.mask.json(stored_output(args))
         answer: Any = step.kind.run(at.call(progress, unit, load_args(step.kind.schema, args)))
         outcome: Outcome = answer
     except (ExpressionFailed, Unstorable, BadArguments) as error:
@@ -49,7 +49,7 @@ async def run_unit(at: Workplace, progress: Progress, unit: Unit, scope: Scope) 
             if args is SKIP:
                 return SKIP
             if unit.index is None:
-                unit.input = at.mask(stored_output(args))
+                unit.input = at.mask.json(stored_output(args))
             loaded = load_args(progress.step.kind.schema, args)
         except (ExpressionFailed, Unstorable, BadArguments) as error:
             unit.begin(at.now())
@@ -69,7 +69,7 @@ async def _attempts(at: Workplace, progress: Progress, unit: Unit, args: Json) -
         pause = _pause(progress, unit, outcome)
         if pause is None:
             return Failed(outcome.error)
-        unit.failed_attempt(at.mask(sentence(outcome.error)), at.now())
+        unit.failed_attempt(sentence(at.mask(outcome.error)), at.now())
         await at.park(progress, unit, at.now() + timedelta(seconds=pause))
 
 

@@ -94,12 +94,12 @@ async def _do_one(at: Workplace, progress: Progress, unit: Unit, value: Json) ->
     error = getattr(outcome, "error", "The item gave no outcome")
     if isinstance(outcome, Done):
         try:
-            unit.output = at.mask(stored_output(outcome.output))
+            unit.output = at.mask.json(stored_output(outcome.output))
             error = None
         except Unstorable as fault:
             error = str(fault)
     status = StepStatus.COMPLETED if error is None else StepStatus.FAILED
-    unit.end(status, at.now(), None if error is None else at.mask(sentence(error)))
+    unit.end(status, at.now(), None if error is None else sentence(at.mask(error)))
     at.record(progress, unit)
 
 

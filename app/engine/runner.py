@@ -197,7 +197,7 @@ class Walk:
             return
         if isinstance(outcome, Done):
             try:
-                progress.unit.output = self._place.mask(stored_output(outcome.output))
+                progress.unit.output = self._place.mask.json(stored_output(outcome.output))
             except Unstorable as error:
                 outcome = Failed(str(error))
             else:
@@ -208,7 +208,7 @@ class Walk:
     def _end(self, progress: Progress, status: StepStatus, error: str | None = None) -> None:
         """Record a step's end; a failure for good aborts what is in flight."""
         progress.unit.end(
-            status, self._place.now(), None if error is None else self._place.mask(sentence(error))
+            status, self._place.now(), None if error is None else sentence(self._place.mask(error))
         )
         stops = self._board.note_end(progress)
         self.desk.ledger.write_step(self.key, progress.row(), self._board.done)
@@ -259,9 +259,9 @@ class Walk:
             value = value_of()
             if isinstance(value, ExpressionFailed):
                 raise value
-            self._settle(Settlement(Status.COMPLETED, output=self._place.mask(stored_output(value))))
+            self._settle(Settlement(Status.COMPLETED, output=self._place.mask.json(stored_output(value))))
         except (ExpressionFailed, Unstorable) as error:
-            text = self._place.mask(sentence(f"The output of the workflow failed: {error}"))
+            text = sentence(self._place.mask(f"The output of the workflow failed: {error}"))
             self._settle(Settlement(Status.FAILED, Reason.STEP_FAILED, error=text))
 
     def _settle(self, end: Settlement, orphans: list[str] | None = None) -> None:

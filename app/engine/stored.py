@@ -18,7 +18,7 @@ class Unstorable(Exception):
 def stored(value: Json) -> str:
     """Write a value as the JSON text that its column takes; raises Unstorable."""
     try:
-        text = orjson.dumps(value, default=_placeholder)
+        text = orjson.dumps(value, default=_placeholder, option=orjson.OPT_PASSTHROUGH_DATACLASS)
     except (orjson.JSONEncodeError, UnicodeEncodeError, RecursionError) as error:
         raise Unstorable(f"The value cannot be written as JSON: {error}") from error
     if b"\\u0000" in text and "\\u0000" in text.decode().replace("\\\\", ""):

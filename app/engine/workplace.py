@@ -131,7 +131,7 @@ class Workplace:
         place = step.id if unit.index is None else f"{step.id}:{unit.index}"
 
         def log(level: str, message: str) -> None:
-            line = LogLine(step.id, self.now(), level, self.mask(sentence(message)))
+            line = LogLine(step.id, self.now(), level, sentence(self.mask(message)))
             self.desk.ledger.write_log(self.key, line)
 
         async def run_code(source: str) -> Outcome:

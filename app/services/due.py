@@ -52,10 +52,14 @@ def due(cron: Cron, first: datetime, now: datetime, catch_up: CatchUp) -> Due:
     """Sort the instants from `first` to `now`: at most 10 s late ones fire, older ones follow `catch_up`."""
     before = first - SECOND
     punctual_after = (now - PUNCTUAL - MICROSECOND).replace(microsecond=0)
-    punctual = cron.between(max(before, punctual_after), now)
     late, missed = _missed(cron, before, punctual_after, CAUGHT_UP[catch_up])
-    instants = [Instant(at, late=True) for at in late] + [Instant(at) for at in punctual]
-    return Due(tuple(instants), missed, cron.next_after(now))
+    instants, next_at = [Instant(at, late=True) for at in late], None
+    for at in cron.after(max(before, punctual_after)):
+        if at > now:
+            next_at = at
+            break
+        instants.append(Instant(at))
+    return Due(tuple(instants), missed, next_at)
 
 
 def _missed(cron: Cron, after: datetime, until: datetime, most: int) -> tuple[list[datetime], Missed | None]:

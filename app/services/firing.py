@@ -76,10 +76,11 @@ def _fire_batch(ids: Sequence[UUID] | None = None) -> int:
             return _put_aside(rows[0].id, error)
         half = [row.id for row in rows[: len(rows) // 2]], [row.id for row in rows[len(rows) // 2 :]]
         return sum(map(_fire_batch, half))
-    if batch is not None:
-        executions.send(batch.to_send)
-        executions.ring(batch.cancelled)
-    return len(rows)
+    if batch is None:
+        return 0
+    executions.send(batch.to_send)
+    executions.ring(batch.cancelled)
+    return batch.size
 
 
 def _fire(tx: Connection, rows: Sequence[Row[Any]]) -> Batch | None:

@@ -82,6 +82,14 @@ def receive(webhook_id: UUID | None, call: Call) -> Started | Challenge:
     return _accept(target, call)
 
 
+def note_too_large(webhook_id: UUID | None, call: Call) -> None:
+    """Record a call whose body was not even read to its end."""
+    with reading() as tx:
+        target = store.target(tx, webhook_id or uuid4())
+    verification = target.verification if target else DECOY_VERIFICATION
+    _reject(_delivery(webhook_id or uuid4(), call, verification, REJECTED, "body_too_large"))
+
+
 def trigger(webhook_id: UUID, payload: Json, delivery: Delivery | None = None) -> Started:
     """Start the workflow of a webhook with a payload, recorded as a delivery; nothing is verified here.
 

@@ -66,6 +66,7 @@ class Batch:
         self.fires: list[Fire] = []
         self.to_send: list[Row[Any]] = []
         self.cancelled: list[Row[Any]] = []
+        self.size = len(planned)
         self._tx = tx
         self._inputs = firing.inputs(tx, [row.id for row, _ in planned])
         self._waiting: list[deque[Call]] = []

@@ -63,11 +63,18 @@ def earlier(tx: Connection, webhook_id: UUID, delivery_id: str | None) -> UUID |
 
 def add(tx: Connection, delivery: Delivery) -> bool:
     """Record a delivery; False when another one with its id was accepted first."""
-    if delivery.outcome == ACCEPTED and delivery.delivery_id is not None:
-        forgotten = _accepted(delivery.webhook_id, delivery.delivery_id)
-        tx.execute(delete(D).where(forgotten, D.c.received_at <= func.now() - REMEMBERED))
+    return _add(tx, delivery) or (_forget(tx, delivery) and _add(tx, delivery))
+
+
+def _add(tx: Connection, delivery: Delivery) -> bool:
     adding = insert(D).values(**delivery.values()).on_conflict_do_nothing()
     return tx.execute(adding.returning(D.c.id)).first() is not None
+
+
+def _forget(tx: Connection, delivery: Delivery) -> bool:
+    """Delete the one that has the delivery's id, if it is so old that the id is free again."""
+    same = _accepted(delivery.webhook_id, str(delivery.delivery_id))
+    return tx.execute(delete(D).where(same, D.c.received_at <= func.now() - REMEMBERED)).rowcount == 1
 
 
 # A record of a refusal is worth no wait for the disk. One refusal of a webhook is counted at a time.

@@ -131,8 +131,8 @@ def triggerable(tx: Connection, workspace_id: UUID, workflow_ids: Sequence[UUID]
 CANCEL = """
 WITH due AS (
   SELECT id FROM executions
-  WHERE workspace_id = %(workspace)s AND status IN ('pending', 'running') AND (id = ANY(%(ids)s::uuid[])
-    OR id IN (SELECT parent_id FROM executions WHERE id = ANY(%(ids)s::uuid[]) AND parent_id IS NOT NULL))
+  WHERE workspace_id = %(workspace)s AND status IN ('pending', 'running') AND id = ANY(%(ids)s::uuid[] || ARRAY(
+    SELECT parent_id FROM executions WHERE id = ANY(%(ids)s::uuid[]) AND parent_id IS NOT NULL))
   ORDER BY id FOR NO KEY UPDATE
 )
 UPDATE executions e SET

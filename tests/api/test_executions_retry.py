@@ -10,15 +10,10 @@ from flask import Flask
 from app.queue import SUSPENDED_KEY
 from app.states import Role
 from tests.api.caller import Caller
-from tests.api.execution_rows import AT, add_execution, add_items, add_step
+from tests.api.execution_rows import add_execution, add_items, add_step
+from tests.api.retrying import definition, path, reused, save, see
 
 NO_SUCH_ID = "01a203fc-6170-7947-82ba-8a19c79c87c6"
-TIMES = {"started_at": AT, "completed_at": AT}
-
-
-def definition(*ids: str, **more: Any) -> dict[str, Any]:
-    steps = [{"id": step_id, "type": "transform", "with": {"value": step_id}} for step_id in ids]
-    return {"steps": steps, **more}
 
 
 @pytest.fixture(autouse=True)
@@ -45,20 +40,6 @@ def failed(app: Flask, chain: dict[str, Any]) -> str:
     add_step(app, chain, execution_id, step_id="two", position=1, status="failed", error="No")
     add_step(app, chain, execution_id, step_id="three", position=2, status="skipped", attempt=0)
     return execution_id
-
-
-def path(api: Caller, execution_id: str) -> str:
-    return f"{api.space}/executions/{execution_id}/retry"
-
-
-def see(api: Caller, execution_id: str) -> dict[str, Any]:
-    found: dict[str, Any] = api.get(f"{api.space}/executions/{execution_id}").get_json()
-    return found
-
-
-def reused(api: Caller, execution_id: str) -> list[str]:
-    """Name the steps that an execution took over."""
-    return [step["stepId"] for step in see(api, execution_id)["steps"] if step["reusedFrom"]]
 
 
 def test_a_retry_is_a_new_execution_that_names_the_one_it_repeats(api: Caller, failed: str) -> None:
@@ -137,12 +118,6 @@ def test_a_cancelled_execution_goes_on_with_what_it_had(
     made = api.post(path(api, execution_id), {"from": "failed"}).get_json()
 
     assert reused(api, made["id"]) == ["one"]
-
-
-def save(api: Caller, workflow: dict[str, Any], new: dict[str, Any]) -> None:
-    """Save a new version of a workflow."""
-    reply = api.ask("PATCH", f"{api.space}/workflows/{workflow['id']}", {"definition": new})
-    assert reply.status_code == 200, reply.get_json()
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,12 @@ BAD: dict[str, dict[str, str]] = {
 }
 
 
+KINDS = [
+    *("application/json", "application/json; charset=utf-16", "a/b+json", "text/plain; charset=utf-16"),
+    *("application/x-www-form-urlencoded", "multipart/form-data; boundary=B", "multipart/form-data", "é; ="),
+]
+
+
 @pytest.fixture
 def hook(api: Caller, workflow: dict[str, Any]) -> Hook:
     return new_hook(api, workflow)
@@ -160,6 +166,7 @@ def test_a_body_beyond_a_mebibyte_is_refused_for_known_and_unknown_alike(hook: H
 
     assert hook.send(body).status_code == 202
     assert hook.send(body + b" ").status_code == 413
+    assert hook.deliveries()[0]["reason"] == "body_too_large"
     assert api.client.post(f"/webhooks/{uuid.uuid4()}", data=body + b" ").status_code == 413
 
 
@@ -177,6 +184,23 @@ def test_a_get_starts_with_an_empty_input_and_its_query_in_trigger(hook: Hook) -
 def test_other_methods_start_nothing(hook: Hook, method: str) -> None:
     assert hook.send(method=method).status_code == 405
     assert hook.executions() == []
+
+
+@settings(deadline=None, max_examples=80, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_no_call_of_any_shape_breaks_the_door(hook: Hook, data: st.DataObject) -> None:
+    latin = st.text(st.characters(max_codepoint=255, exclude_categories=["Cc"]), max_size=40)
+    names = st.sampled_from(["X-A", "webhook-id", "Idempotency-Key", "X-Forwarded-For", "Cookie"])
+
+    reply = hook.send(
+        data.draw(st.binary(max_size=60) | st.sampled_from([b"[]", b'"\\u0000"', b"a=%00&%FF", b"--B--"])),
+        data.draw(st.sampled_from(["GET", "POST", "PUT"])),
+        content_type=data.draw(st.none() | st.sampled_from(KINDS) | latin),
+        query_string=data.draw(st.binary(max_size=40)).decode("latin-1"),
+        headers=data.draw(st.dictionaries(names, latin)),
+    )
+
+    assert reply.status_code < 500, reply.text
 
 
 @pytest.mark.parametrize("scheme", SIGNERS)

@@ -15,8 +15,8 @@ from benchmarks.waiting import Waited
 MEGABYTE = 1024 * 1024
 
 
-def drained(rate: float, memory: int = 100 * MEGABYTE) -> Drained:
-    return Drained(rate, (150.0, 90.0, 15.0), memory)
+def drained(rate: float, memory: int = 100 * MEGABYTE, others: float = 0.0) -> Drained:
+    return Drained(rate, (150.0, 90.0, 15.0), memory, others)
 
 
 def test_the_steady_rate_leaves_a_slow_start_and_a_slow_end_out() -> None:
@@ -78,6 +78,16 @@ def test_rounds_that_disagree_prove_nothing() -> None:
     [compared, _] = verdicts(Results(drains={peers.WORKER: ours, peers.BULLMQ: bullmq}))
 
     assert (compared.found, compared.word) == ("2.50 x (2.40 to 5.00)", "unsure")
+
+
+@pytest.mark.parametrize("ours", [2000, 6000])
+def test_a_comparison_on_a_loaded_machine_proves_nothing_either_way(ours: float) -> None:
+    drains = {peers.WORKER: [drained(ours)], peers.BULLMQ: [drained(1000, others=0.65)]}
+
+    [compared, _] = verdicts(Results(drains=drains))
+
+    assert compared.word == "unsure"
+    assert "others took up to 65% of the machine" in str(compared)
 
 
 def test_what_others_took_of_the_machine_is_told() -> None:

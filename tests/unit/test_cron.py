@@ -93,6 +93,7 @@ def reference(
 )
 @example(pattern=("30 2 * * *", {0}, {30}, {2}), zone="Europe/Berlin", hours=-3, minutes=0)
 @example(pattern=("*/30 * * * *", {0}, {0, 30}, set(range(24))), zone="Europe/London", hours=-1, minutes=45)
+@example(pattern=("30 1 * * *", {0}, {30}, {1}), zone="Europe/London", hours=0, minutes=10)
 @example(pattern=("0,30 0 * * *", {0}, {0, 30}, {0}), zone="America/Santiago", hours=-8, minutes=0)
 def test_instants_are_those_of_a_look_at_every_moment(
     pattern: tuple[str, set[int], set[int], set[int]], zone: str, hours: int, minutes: int

@@ -10,15 +10,12 @@ from typing import Any
 import pytest
 
 from app import tasks
-from app.engine.graph import compile_graph
-from app.errors import InvalidDefinition
 from app.steps.addresses import AllowList
 from app.steps.arguments import load_args
 from app.steps.base import STEP_TYPES, Call, Done, Failed, Outcome, Retry
 from app.steps.client import HttpClient
 from app.steps.secrets import SecretRef, SecretText
 from app.steps.task import TaskStep
-from app.steps.task_threads import TaskThreads, TooManyGivenUp
 from app.tasks import NonRetryable, cancelled, check_cancelled, task
 
 
@@ -211,135 +208,6 @@ def test_a_coroutine_that_ignores_its_cancel_is_not_waited_for() -> None:
     task("stubborn")(stubborn)
 
     assert asyncio.run(too_long()) < 0.15
-
-
-def test_functions_that_never_return_do_not_hold_the_places_of_others() -> None:
-    stop = threading.Event()
-
-    async def crowd() -> str:
-        threads = TaskThreads(at_work=2, given_up=5)
-        for _ in range(4):
-            with pytest.raises(TimeoutError):
-                async with asyncio.timeout(0.01):
-                    await threads.run(stop.wait)
-        return await threads.run(lambda: "served")
-
-    served = asyncio.run(crowd())
-
-    stop.set()
-    assert served == "served"
-
-
-def test_when_too_many_never_return_no_more_are_begun_until_one_does() -> None:
-    stop = threading.Event()
-
-    async def crowd() -> str:
-        threads = TaskThreads(at_work=2, given_up=1)
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.01):
-                await threads.run(stop.wait)
-        with pytest.raises(TooManyGivenUp):
-            await threads.run(lambda: "served")
-        stop.set()
-        for _ in range(500):
-            try:
-                return await threads.run(lambda: "served")
-            except TooManyGivenUp:
-                await asyncio.sleep(0.01)
-        return "never"
-
-    assert asyncio.run(crowd()) == "served"
-
-
-def test_no_more_than_so_many_are_at_work_at_once() -> None:
-    busy: set[int] = set()
-    most: list[int] = []
-
-    def work() -> None:
-        busy.add(threading.get_ident())
-        most.append(len(busy))
-        time.sleep(0.01)
-        busy.discard(threading.get_ident())
-
-    async def crowd() -> None:
-        threads = TaskThreads(at_work=3)
-        await asyncio.gather(*(threads.run(work) for _ in range(12)))
-
-    asyncio.run(crowd())
-
-    assert (len(most), max(most)) == (12, 3)
-
-
-def charge(amount: int, token: str, lines: list[int] | None = None) -> None: ...
-
-
-def faults_of(args: dict[str, Any]) -> list[tuple[str, str]]:
-    task("charge")(charge)
-    step = {"id": "pay", "type": "task", "with": args}
-    try:
-        compile_graph({"steps": [step]})
-    except InvalidDefinition as refused:
-        return [(fault.path, fault.message) for fault in refused.faults]
-    return []
-
-
-WRONG: list[tuple[dict[str, Any], str, str]] = [
-    ({"name": "chrge"}, "steps[0].with.name", "did you mean charge?"),
-    ({"args": {}}, "steps[0].with.name", "required"),
-    ({"name": "charge", "args": []}, "steps[0].with.args", "Must be an object."),
-    ({"name": "charge", "args": {"token": "t"}}, "steps[0].with.args.amount", "Is missing"),
-    ({"name": "charge", "args": {"amount": "1", "token": "t"}}, "steps[0].with.args.amount", "whole number"),
-    (
-        {"name": "charge", "args": {"amount": "${{ input.a }} EUR", "token": "t"}},
-        "steps[0].with.args.amount",
-        "whole number",
-    ),
-    (
-        {"name": "charge", "args": {"amount": "${{ secrets.A }}", "token": "t"}},
-        "steps[0].with.args.amount",
-        "whole number",
-    ),
-    (
-        {"name": "charge", "args": {"amount": 1, "token": "t", "lines": [1, "${{ input.a }}", "x"]}},
-        "steps[0].with.args.lines",
-        "or null",
-    ),
-    (
-        {"name": "charge", "args": {"amount": 1, "token": "t", "no": 1}},
-        "steps[0].with.args.no",
-        "takes amount",
-    ),
-]
-
-
-@pytest.mark.parametrize(("args", "path", "message"), WRONG)
-def test_wrong_arguments_are_found_when_the_definition_is_saved(
-    args: dict[str, Any], path: str, message: str
-) -> None:
-    [(found, said)] = faults_of(args)
-
-    assert found == path
-    assert message in said
-
-
-@pytest.mark.parametrize(
-    "args",
-    [
-        {"amount": "${{ input.amount }}", "token": "Bearer ${{ secrets.TOKEN }}"},
-        {"amount": 1, "token": "${{ input.kind }}-token", "lines": ["${{ input.a }}", 2]},
-        "${{ input }}",
-    ],
-)
-def test_what_is_known_only_later_passes_when_the_definition_is_saved(args: Any) -> None:
-    assert faults_of({"name": "charge", "args": args}) == []
-
-
-def test_arguments_known_only_later_are_checked_when_the_step_runs() -> None:
-    task("charge")(charge)
-    args = {"amount": 1, "token": "t", "lines": "x"}
-
-    with pytest.raises(Exception, match=r"with\.args\.lines: Must be a list"):
-        load_args(TaskStep, {"name": "charge", "args": args})
 
 
 def test_task_is_registered_as_an_effect() -> None:
