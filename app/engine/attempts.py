@@ -15,7 +15,7 @@ from app.engine.stored import Unstorable, sentence, stored_output
 from app.engine.workplace import Workplace
 from app.states import StepStatus
 from app.steps.arguments import BadArguments, load_args
-from app.steps.base import Child, Done, Failed, ForSignal, Outcome, Retry, Wait
+from app.steps.base import Call, Child, Done, Failed, ForSignal, Outcome, Retry, Wait
 
 Json = Any
 Scope = dict[str, Json]
@@ -32,7 +32,7 @@ def pure(at: Workplace, progress: Progress, unit: Unit, scope: Scope) -> Outcome
             return SKIP
         if unit.index is None:
             unit.input = at.mask.json(stored_output(args))
-        answer: Any = step.kind.run(at.call(progress, unit, load_args(step.kind.schema, args)))
+        answer: Any = step.kind.run(at.call(progress, unit, load_args(step.kind.schema, args), scope))
         outcome: Outcome = answer
     except (ExpressionFailed, Unstorable, BadArguments) as error:
         return Failed(str(error))
@@ -54,16 +54,16 @@ async def run_unit(at: Workplace, progress: Progress, unit: Unit, scope: Scope) 
         except (ExpressionFailed, Unstorable, BadArguments) as error:
             unit.begin(at.now())
             return Failed(str(error))
-        return await _attempts(at, progress, unit, loaded)
+        return await _attempts(at, progress, unit, loaded, scope)
 
 
-async def _attempts(at: Workplace, progress: Progress, unit: Unit, args: Json) -> Outcome:
+async def _attempts(at: Workplace, progress: Progress, unit: Unit, args: Json, scope: Scope) -> Outcome:
     """Attempt until it is done or no attempt is left; what waits is waited for."""
     while True:
         unit.begin(at.now())
         if progress.step.kind.effect:
             await at.durable(progress, unit)
-        outcome = await _perform(at, progress, unit, args)
+        outcome = await _perform(at, progress, at.call(progress, unit, args, scope))
         if not isinstance(outcome, Retry):
             return await _after(at, progress, unit, outcome)
         pause = _pause(progress, unit, outcome)
@@ -96,7 +96,7 @@ async def _go_on(at: Workplace, progress: Progress, unit: Unit) -> Outcome | Non
         case "waitForSignal":
             return await waits.for_signal(at, progress, unit, until)
         case "workflow":
-            return await waits.for_child(at, progress, unit)
+            return await waits.for_child(at, progress, unit, unit.wake_at)
         case _:
             await at.park(progress, unit, until)
             return None
@@ -107,10 +107,9 @@ async def _until(at: Workplace, progress: Progress, unit: Unit, until: datetime)
     return Done({"resumedAt": rfc3339(at.now())})
 
 
-async def _perform(at: Workplace, progress: Progress, unit: Unit, args: Json) -> Outcome:
+async def _perform(at: Workplace, progress: Progress, call: Call) -> Outcome:
     """Make one attempt within the step's time; a fault that the step type did not expect fails the step."""
     step = progress.step
-    call = at.call(progress, unit, args)
     try:
         async with asyncio.timeout(step.timeout_seconds):
             answer: Any = step.kind.run(call)

@@ -206,7 +206,7 @@ def _step(
         dependents=dependents,
         for_each=for_each,
         for_each_concurrency=step["for_each_concurrency"],
-        retry=RetryPolicy(**step["retry"]) if "retry" in step else None,
+        retry=RetryPolicy(**step["retry"]) if "retry" in step and kind.name not in _NEVER_RETRIED else None,
         timeout_seconds=step.get("timeout_seconds", kind.timeout),
         on_error=step["on_error"],
         run_on=step["run_on"],

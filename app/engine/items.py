@@ -9,6 +9,7 @@ from app.engine.paths import ExpressionFailed
 from app.engine.programs import SKIP
 from app.engine.progress import Progress, Unit
 from app.engine.stored import Unstorable, sentence, stored, stored_output
+from app.engine.waits import place_of
 from app.engine.workplace import Workplace
 from app.states import StepStatus
 from app.steps.base import Done, Failed, Outcome
@@ -60,13 +61,24 @@ async def _do_all(at: Workplace, progress: Progress, work: list[tuple[Unit, Json
         lanes = min(lanes, 1)
     tasks = [asyncio.create_task(_lane(at, progress, todo)) for _ in range(lanes)]
     try:
+        # Until the lanes have begun, their step is at work: the execution must not be suspended in between.
+        with at.working():
+            await asyncio.sleep(0)
+        at.consider_rest()
         await asyncio.gather(*tasks)
     except _Stopped:
-        pass
+        _abort(at, progress)
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _abort(at: Workplace, progress: Progress) -> None:
+    """Cancel the items in flight, and the children that they wait for."""
+    aborted = at.abort_items(progress)
+    if progress.step.type == "workflow":
+        at.desk.ledger.cancel_children(at.key, [place_of(progress, unit) for unit in aborted])
 
 
 class _Stopped(Exception):
@@ -76,10 +88,11 @@ class _Stopped(Exception):
 async def _lane(at: Workplace, progress: Progress, todo: Iterator[tuple[Unit, Json]]) -> None:
     for number, (unit, value) in enumerate(todo, 1):
         await _do_one(at, progress, unit, value)
-        if unit.status is StepStatus.FAILED and progress.step.on_error != "continue":
+        if unit.status is StepStatus.FAILED and not progress.continues:
             raise _Stopped
         if number % TURN == 0:
-            await asyncio.sleep(0)
+            with at.working():
+                await asyncio.sleep(0)
 
 
 async def _do_one(at: Workplace, progress: Progress, unit: Unit, value: Json) -> None:
@@ -106,7 +119,7 @@ async def _do_one(at: Workplace, progress: Progress, unit: Unit, value: Json) ->
 def _outcome(progress: Progress, units: list[Unit]) -> Outcome:
     """Give the outputs in order, or the first failure."""
     failed = [unit for unit in units if unit.status is StepStatus.FAILED]
-    if failed and progress.step.on_error != "continue":
+    if failed and not progress.continues:
         return Failed(f"Item {failed[0].index} failed: {failed[0].error}")
     outputs = [None if unit.output is None else loads_stored(unit.output) for unit in units]
     return Done(outputs, f"{len(failed)} of {len(units)} items failed" if failed else None)

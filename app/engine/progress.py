@@ -107,8 +107,19 @@ class Progress:
     @property
     def counts_as_completed(self) -> bool:
         """Tell whether a step that needs this one may run: completed, or failed with `onError: continue`."""
-        continues = self.step.on_error == "continue" and self.step.type != "fail"
-        return self.status is StepStatus.COMPLETED or (self.status is StepStatus.FAILED and continues)
+        return self.status is StepStatus.COMPLETED or (self.status is StepStatus.FAILED and self.continues)
+
+    @property
+    def continues(self) -> bool:
+        """Tell whether the execution goes on after a failure of this step, or of one of its items."""
+        return self.step.on_error == "continue" and self.step.type != "fail"
+
+    def abort_items(self, at: datetime) -> list[Unit]:
+        """Cancel the items in flight; gives them."""
+        aborted = [unit for unit in self.items or () if unit.status in (StepStatus.RUNNING, StepStatus.WAITING)]
+        for unit in aborted:
+            unit.end(StepStatus.CANCELLED, at)
+        return aborted
 
     def restore(self, row: Any) -> None:
         """Take over what was recorded of the step before a crash or a wait."""

@@ -56,6 +56,7 @@ class Walk:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._deadline: datetime | None = row.deadline_at
+        self._excused: datetime = row.started_at
         self._draining = False
         scope: dict[str, Json] = {
             "input": loads_stored(row.input),
@@ -117,11 +118,22 @@ class Walk:
 
     def _set_deadline(self) -> None:
         limit = self._graph.timeout_seconds
-        if limit is None:
-            return
-        self._deadline = self._deadline or self._row.started_at + timedelta(seconds=limit)
-        left = max(0.0, (self._deadline - self._place.now()).total_seconds())
+        if limit is not None:
+            self._arm(limit, self._deadline or self._row.started_at + timedelta(seconds=limit))
+
+    def _arm(self, limit: float, deadline: datetime) -> None:
+        self._deadline = deadline
+        if self._timer is not None:
+            self._timer.cancel()
+        left = max(0.0, (deadline - self._place.now()).total_seconds())
         self._timer = asyncio.get_running_loop().call_later(left, self._time_out, limit)
+
+    def _excuse(self, until: datetime) -> None:
+        """Put the deadline off by a wait that is slept through in the slot."""
+        begin, limit = max(self._place.now(), self._excused), self._graph.timeout_seconds
+        if limit is not None and self._deadline is not None and until > begin:
+            self._excused = until
+            self._arm(limit, self._deadline + (until - begin))
 
     def _time_out(self, limit: float) -> None:
         orphans = self._awaited(("workflow",))
@@ -222,6 +234,7 @@ class Walk:
             task = self._tasks.pop(progress.step.id, None)
             if task is not None:
                 task.cancel()
+            self._place.abort_items(progress)
             self._end(progress, StepStatus.CANCELLED)
 
     def _awaited(self, types: tuple[str, ...]) -> list[str]:
@@ -281,6 +294,7 @@ class Walk:
         times = [unit.wake_at for unit in self._place.parked.values() if unit.wake_at is not None]
         wake_at = min(times, default=None)
         if wake_at is not None and wake_at - self._place.now() <= SHORT_WAIT:
+            self._excuse(wake_at)
             return
         places = tuple(self._awaited(("waitForSignal", "workflow")))
         self._stop()

@@ -1,16 +1,19 @@
 """Waiting for news from outside: a signal, or the end of a child execution."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from app.engine.progress import Progress, Unit
+from app.engine.stored import stored
 from app.engine.workplace import Workplace
 from app.states import Status
 from app.steps.base import Child, Done, Failed, Outcome
+from app.steps.definition import MOST_SECONDS
 from app.store import children, news
 from app.strictjson import loads_stored
 
 LOOK_SECONDS = 1.0
+MOST_INPUT_BYTES = 1024 * 1024
 
 
 async def for_signal(at: Workplace, progress: Progress, unit: Unit, limit: datetime) -> Outcome:
@@ -27,17 +30,22 @@ async def for_signal(at: Workplace, progress: Progress, unit: Unit, limit: datet
 async def start_child(at: Workplace, progress: Progress, unit: Unit, wanted: Child) -> Outcome:
     """Start a child execution, once however often this is repeated; with `wait`, end as it does."""
     place = place_of(progress, unit)
+    if len(stored(wanted.input).encode()) > MOST_INPUT_BYTES:
+        return Failed("The input of the child is larger than 1 MiB")
     parent = children.Parent(at.key.id, at.key.workspace_id, at.key.claim_no, at.desk.worker)
     row: Any = await at.desk.start_child(parent, place, wanted.workflow_id, wanted.input)
     if isinstance(row, str):
         return Failed(row)
     if not wanted.wait:
         return Done({"executionId": str(row.id)})
-    return await for_child(at, progress, unit)
+    seconds = progress.step.timeout_seconds
+    return await for_child(
+        at, progress, unit, at.now() + timedelta(seconds=seconds) if seconds < MOST_SECONDS else None
+    )
 
 
-async def for_child(at: Workplace, progress: Progress, unit: Unit) -> Outcome:
-    """Wait for the end of the child that this unit started."""
+async def for_child(at: Workplace, progress: Progress, unit: Unit, limit: datetime | None) -> Outcome:
+    """Wait for the end of the child that this unit started; after `limit` cancel it and fail."""
     place = place_of(progress, unit)
     while True:
         row: Any = await at.desk.ask(news.child, at.key.id, place)
@@ -49,7 +57,10 @@ async def for_child(at: Workplace, progress: Progress, unit: Unit) -> Outcome:
             return Failed(f"The child execution {row.id} failed: {row.error}")
         if row.status == Status.CANCELLED:
             return Failed(f"The child execution {row.id} was cancelled")
-        await at.park(progress, unit, None, at_most=LOOK_SECONDS)
+        if limit is not None and at.now() >= limit:
+            at.desk.ledger.cancel_children(at.key, [place])
+            return Failed(f"The child execution {row.id} took longer than {progress.step.timeout_seconds:g} s")
+        await at.park(progress, unit, limit, at_most=LOOK_SECONDS)
 
 
 def place_of(progress: Progress, unit: Unit) -> str:

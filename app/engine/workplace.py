@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from app.engine.change import Fate, Key
+from app.engine.graph import Step
 from app.engine.ledger import Ledger
 from app.engine.masking import Masker
 from app.engine.progress import Progress, Unit
@@ -79,6 +80,13 @@ class Workplace:
             self.desk.ledger.write_item(self.key, unit.item_row(progress.step.id))
         self.desk.ledger.write_step(self.key, progress.row())
 
+    def abort_items(self, progress: Progress) -> list[Unit]:
+        """Cancel the items in flight of a forEach; gives them."""
+        aborted = progress.abort_items(self.now())
+        for unit in aborted:
+            self.record(progress, unit)
+        return aborted
+
     async def durable(self, progress: Progress, unit: Unit) -> None:
         """Record a unit and wait for the commit; raises Interrupted when we no longer own the execution."""
         self.record(progress, unit)
@@ -125,8 +133,8 @@ class Workplace:
 
     # -- calls --
 
-    def call(self, progress: Progress, unit: Unit, args: Json) -> Call:
-        """Make the call of one attempt."""
+    def call(self, progress: Progress, unit: Unit, args: Json, scope: dict[str, Json]) -> Call:
+        """Make the call of one attempt; `scope` is what code may read."""
         step = progress.step
         place = step.id if unit.index is None else f"{step.id}:{unit.index}"
 
@@ -135,14 +143,13 @@ class Workplace:
             self.desk.ledger.write_log(self.key, line)
 
         async def run_code(source: str) -> Outcome:
-            return await self._run_code(progress, source, log)
+            body = Body(source, step.program.values(scope))
+            return await self._run_code(step, body, log)
 
         secrets = {name: self._secrets[name] for name in step.secrets if name in self._secrets}
         return Call(args, f"{self.key.id}:{place}", self.desk.client, log, secrets, run_code, self.now)
 
-    async def _run_code(self, progress: Progress, source: str, log: Log) -> Outcome:
-        step = progress.step
-        body = Body(source, step.program.values(self.scope))
+    async def _run_code(self, step: Step, body: Body, log: Log) -> Outcome:
         try:
             reply = await self.desk.sandbox.evaluate(
                 self.key.workspace_id, body, seconds=step.timeout_seconds, mebibytes=CODE_MEBIBYTES

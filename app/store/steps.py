@@ -172,7 +172,14 @@ SET status = 'cancelled', completed_at = greatest(clock_timestamp(), started_at)
 WHERE execution_id = ANY(%(ids)s::uuid[]) AND status IN ('pending', 'running', 'waiting')
 """
 
+CANCEL_ITEMS = """
+UPDATE execution_step_items SET status = 'cancelled', wake_at = NULL
+WHERE execution_id = ANY(%(ids)s::uuid[]) AND status IN ('pending', 'running', 'waiting')
+"""
+
 
 def cancel_of(tx: Connection, execution_ids: Sequence[UUID]) -> None:
     """Cancel what had begun and not ended of executions that end now."""
-    tx.exec_driver_sql(CANCEL, {"ids": [str(i) for i in execution_ids]})
+    given = {"ids": [str(i) for i in execution_ids]}
+    tx.exec_driver_sql(CANCEL, given)
+    tx.exec_driver_sql(CANCEL_ITEMS, given)

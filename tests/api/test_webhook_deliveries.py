@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from app.errors import NotFound
 from app.services import inbound, webhooks
 from app.services.tick import PASSES
 from tests.api.caller import Caller
@@ -115,6 +116,9 @@ def test_a_program_may_trigger_a_webhook_with_a_payload(
 
     with app.app_context():
         started = inbound.trigger(uuid.UUID(hook.made["id"]), {"n": 1})
+
+        with pytest.raises(NotFound):
+            inbound.trigger(uuid.uuid4(), {"n": 1})
 
     [execution] = hook.executions()
     assert (execution["id"], execution["workspaceId"]) == (str(started.execution_id), str(api.workspace_id))
