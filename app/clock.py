@@ -20,4 +20,7 @@ def rfc3339(at: datetime | None) -> str | None:
     """Write a time as RFC 3339 in UTC with `Z`."""
     if at is None:
         return None
-    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    text = at.isoformat(timespec="microseconds")
+    if not text.endswith("+00:00"):
+        text = at.astimezone(UTC).isoformat(timespec="microseconds")
+    return text[:-6] + "Z"

@@ -106,9 +106,9 @@ class Batch:
         return [taken.execution_id for taken in self.claims] + [change.key.id for change in self.changes]
 
     def to_lock(self) -> list[UUID]:
-        """Name the executions to lock: those, and the parents that an end may wake."""
+        """Name the executions to lock before writing: the changed ones, and parents that an end may wake."""
         parents = [c.key.parent_id for c in self.changes if c.closes and c.key.parent_id is not None]
-        return self.ids() + parents
+        return [change.key.id for change in self.changes] + parents
 
     def halves(self) -> "tuple[Batch, Batch]":
         """Split a batch that was refused."""

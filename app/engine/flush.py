@@ -90,8 +90,9 @@ class Flusher:
     def _transaction(self, batch: Batch) -> Report:
         with self._engine.begin() as tx:
             report = Report()
-            locked = flushes.lock(tx, batch.to_lock())
-            self._write_changes(tx, [c for c in batch.changes if self._fenced(c, locked, report)], report)
+            if batch.changes:
+                locked = flushes.lock(tx, batch.to_lock())
+                self._write_changes(tx, [c for c in batch.changes if self._fenced(c, locked, report)], report)
             if batch.claims:
                 self._claim(tx, batch, report)
             return report

@@ -17,7 +17,7 @@ from app.queue import Taken
 from app.store.flushes import Settlement, Suspension
 from app.store.steps import ItemRow, LogLine, Recorded, StepRow
 
-FLUSHES_IN_FLIGHT = 2
+CHANGE_LANES = 1
 MOST_CHANGES = 200
 MOST_BYTES = 16 * 1024 * 1024
 
@@ -63,8 +63,8 @@ class Owner(Protocol):
 class Ledger:
     """Group commit for one event loop.
 
-    A flush starts as soon as something gathered and a place is free, so a change alone waits for nothing
-    and under load hundreds share a commit. One execution's changes are never in two flushes in flight.
+    A flush starts as soon as something gathered and its lane is free, so a change alone waits for nothing
+    and under load hundreds share a commit. Claims have a lane of their own: they keep the slots full. One execution's changes are never in two flushes in flight.
     """
 
     def __init__(self, flusher: Flusher, owner: Owner) -> None:
@@ -75,10 +75,11 @@ class Ledger:
         self._changes: dict[UUID, Change] = {}
         self._busy: set[UUID] = set()
         self._in_flight = 0
+        self._claiming = False
         self._kicked = False
         self._idle = asyncio.Event()
         self._idle.set()
-        self._threads = ThreadPoolExecutor(FLUSHES_IN_FLIGHT, thread_name_prefix="ledger")
+        self._threads = ThreadPoolExecutor(CHANGE_LANES + 1, thread_name_prefix="ledger")
         self._loop = asyncio.get_running_loop()
 
     def claim(self, jobs: list[Taken]) -> None:
@@ -157,16 +158,22 @@ class Ledger:
 
     def _flush(self) -> None:
         self._kicked = False
-        while self._in_flight < FLUSHES_IN_FLIGHT and (batch := self._gather()):
-            self._in_flight += 1
-            self._busy.update(batch.ids())
-            flight = self._loop.run_in_executor(self._threads, self._write, batch)
-            flight.add_done_callback(lambda done, batch=batch: self._landed(batch, done))  # type: ignore[misc]
+        while not self._claiming and (claims := self._gather_claims()):
+            self._claiming = True
+            self._start(claims)
+        while self._in_flight - self._claiming < CHANGE_LANES and (changes := self._gather_changes()):
+            self._start(changes)
         if not self._in_flight and not self._changes and not self._claims:
             self._idle.set()
 
-    def _gather(self) -> Batch | None:
-        """Take what may go into one flush: no execution that is in another."""
+    def _start(self, batch: Batch) -> None:
+        self._in_flight += 1
+        self._busy.update(batch.ids())
+        flight = self._loop.run_in_executor(self._threads, self._write, batch)
+        flight.add_done_callback(lambda done: self._landed(batch, done))
+
+    def _gather_changes(self) -> Batch | None:
+        """Take changes for one flush: of no execution that is in another."""
         batch, size = Batch([], []), 0
         for execution_id, change in list(self._changes.items()):
             if len(batch) >= MOST_CHANGES or size >= MOST_BYTES:
@@ -174,16 +181,14 @@ class Ledger:
             if execution_id not in self._busy:
                 batch.changes.append(self._changes.pop(execution_id))
                 size += change.size()
-        taken = {change.key.id for change in batch.changes}
-        for _ in range(len(self._claims)):
-            if len(batch) >= MOST_CHANGES:
-                break
+        return batch if len(batch) else None
+
+    def _gather_claims(self) -> Batch | None:
+        """Take claims for one flush of their own: what is begun soon keeps the slots full."""
+        batch = Batch([], [])
+        for _ in range(min(len(self._claims), MOST_CHANGES)):
             job = self._claims.popleft()
-            if job.execution_id in self._busy or job.execution_id in taken:
-                self._claims.append(job)
-                continue
-            taken.add(job.execution_id)
-            batch.claims.append(job)
+            (self._claims if job.execution_id in self._busy else batch.claims).append(job)
         return batch if len(batch) else None
 
     def _write(self, batch: Batch) -> Report:
@@ -197,6 +202,7 @@ class Ledger:
     def _landed(self, batch: Batch, done: "asyncio.Future[Report]") -> None:
         """Tell everybody what became of a flush."""
         self._in_flight -= 1
+        self._claiming = self._claiming and not batch.claims
         self._busy.difference_update(batch.ids())
         report = done.result()
         if report.database_now is not None:

@@ -10,7 +10,7 @@ from uuid import UUID
 from app.engine.change import Fate, Key
 from app.engine.graph import Step
 from app.engine.ledger import Ledger
-from app.engine.masking import Masker
+from app.engine.masking import NO_SECRETS, Masker
 from app.engine.progress import Progress, Unit
 from app.engine.sandbox import Body, Sandbox, SandboxFailed
 from app.engine.stored import sentence
@@ -61,7 +61,7 @@ class Workplace:
         self.key = key
         self.desk = desk
         self.scope = scope
-        self.mask = Masker(secrets.values())
+        self.mask = Masker(secrets.values()) if secrets else NO_SECRETS
         self.closed = False
         self.at_work = 0
         self.parked: dict[int, Unit] = {}

@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields
 
 from app.errors import Fault
-from app.steps.fields import Verbatim
+from app.steps.fields import Anything, Verbatim
 
 Json = Any
 Where = Schema | fields.Field[Any] | None
@@ -21,6 +21,14 @@ class BadArguments(Exception):
 def schema_of(schema: type[Schema]) -> Schema:
     """Return the one instance of a schema: making one costs more than using it."""
     return schema()
+
+
+@lru_cache(maxsize=256)
+def _open_keys(schema: type[Schema]) -> frozenset[str] | None:
+    """Return the keys of a schema that takes any value for each; None for all others: they must be loaded."""
+    declared = schema_of(schema).fields
+    simple = all(type(f) is Anything and not f.validators and f.required for f in declared.values())
+    return frozenset(declared) if simple and not any(f.data_key for f in declared.values()) else None
 
 
 @lru_cache(maxsize=256)
@@ -41,6 +49,8 @@ def check_args(schema: type[Schema], marked: Json, path: str) -> list[Fault]:
 
 def load_args(schema: type[Schema], values: Json) -> Any:
     """Return the evaluated `with` as the step type takes it; raises BadArguments."""
+    if isinstance(values, dict) and values.keys() == _open_keys(schema):
+        return values
     try:
         return schema_of(schema).load(values)
     except ValidationError as error:

@@ -131,7 +131,8 @@ def triggerable(tx: Connection, workspace_id: UUID, workflow_ids: Sequence[UUID]
 CANCEL = """
 WITH due AS (
   SELECT id FROM executions
-  WHERE workspace_id = %(workspace)s AND status IN ('pending', 'running') AND id = ANY(%(ids)s::uuid[] || ARRAY(
+  WHERE workspace_id = %(workspace)s AND status IN ('pending', 'running')
+    AND id = ANY(%(ids)s::uuid[] || ARRAY(
     SELECT parent_id FROM executions WHERE id = ANY(%(ids)s::uuid[]) AND parent_id IS NOT NULL))
   ORDER BY id FOR NO KEY UPDATE
 )

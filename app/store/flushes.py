@@ -10,7 +10,7 @@ import orjson
 from sqlalchemy import Connection, Row
 
 from app.states import Reason, Status
-from app.store import steps
+from app.store import arrays, steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ FROM executions WHERE id = ANY(%(ids)s::uuid[]) ORDER BY id FOR NO KEY UPDATE
 
 def lock(tx: Connection, ids: Sequence[UUID]) -> dict[UUID, Any]:
     """Lock executions in id order; gives `claim_no, worker, status, cancelled` by id."""
-    return {row.id: row for row in tx.exec_driver_sql(LOCK, {"ids": [str(i) for i in ids]})}
+    return {row.id: row for row in tx.exec_driver_sql(LOCK, {"ids": arrays.ids(ids)})}
 
 
 PROGRESS = """
@@ -74,13 +74,13 @@ def settle(tx: Connection, worker: str, ends: Sequence[tuple[UUID, int, Settleme
     """
     columns = {
         "worker": worker,
-        "id": [str(i) for i, _, _, _ in ends],
-        "claim": [claim for _, claim, _, _ in ends],
-        "status": [end.status.value for _, _, end, _ in ends],
-        "reason": [None if end.reason is None else end.reason.value for _, _, end, _ in ends],
-        "output": [end.output for _, _, end, _ in ends],
-        "error": [end.error for _, _, end, _ in ends],
-        "done": [done for _, _, _, done in ends],
+        "id": arrays.ids(i for i, _, _, _ in ends),
+        "claim": arrays.words(claim for _, claim, _, _ in ends),
+        "status": arrays.words(end.status for _, _, end, _ in ends),
+        "reason": arrays.words(end.reason for _, _, end, _ in ends),
+        "output": arrays.texts(end.output for _, _, end, _ in ends),
+        "error": arrays.texts(end.error for _, _, end, _ in ends),
+        "done": arrays.words(done for _, _, _, done in ends),
     }
     return tx.exec_driver_sql(SETTLE, columns).rowcount
 

@@ -1,6 +1,6 @@
 """Step executions and their log lines, as a worker's ledger writes and reads them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from app.states import StepStatus
+from app.store import arrays
 
 
 @dataclass(slots=True)
@@ -78,6 +79,13 @@ STEP_COLUMNS = (
     ("items", "jsonb"),
     ("attempts", "jsonb"),
 )
+WRITERS: dict[str, Callable[[list[Any]], str]] = {
+    "text": arrays.texts,
+    "jsonb": arrays.texts,
+    "smallint": arrays.words,
+    "step_status": arrays.words,
+    "timestamptz": arrays.times,
+}
 _NAMES = ", ".join(f'"{name}"' for name, _ in STEP_COLUMNS)
 _ARRAYS = ", ".join(f"%({name})s::{kind}[]" for name, kind in STEP_COLUMNS)
 _CHANGES = ", ".join(
@@ -93,12 +101,11 @@ ON CONFLICT (execution_id, step_id) DO UPDATE SET {_CHANGES}
 
 def write(tx: Connection, steps: Sequence[tuple[UUID, UUID, StepRow]]) -> None:
     """Write steps as (execution id, workspace id, row); their executions are locked and fenced by then."""
-    columns: dict[str, list[Any]] = {
-        name: [getattr(row, name) for _, _, row in steps] for name, _ in STEP_COLUMNS
+    columns = {
+        name: WRITERS[kind]([getattr(row, name) for _, _, row in steps]) for name, kind in STEP_COLUMNS
     }
-    columns["status"] = [row.status.value for _, _, row in steps]
-    columns["execution_id"] = [str(execution_id) for execution_id, _, _ in steps]
-    columns["workspace_id"] = [str(workspace_id) for _, workspace_id, _ in steps]
+    columns["execution_id"] = arrays.ids(execution_id for execution_id, _, _ in steps)
+    columns["workspace_id"] = arrays.ids(workspace_id for _, workspace_id, _ in steps)
     tx.exec_driver_sql(STEPS, columns)
 
 
