@@ -13,10 +13,10 @@ run: $(VENV)/installed ## run everything here: servers, web, worker, clock, a de
 	@$(BIN)/python -m app.launch
 
 test: $(VENV)/installed ## run all tests
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: lint ## linters, types, and all tests but the fault and browser ones, with coverage
-	$(BIN)/python -m pytest -n 2 -m "$(NOT_IN_CHECK)" --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "$(NOT_IN_CHECK)" --cov --cov-report=term:skip-covered
 
 lint: $(VENV)/installed ## linters, types and the borders between the layers
 	$(BIN)/ruff check $(wildcard $(CODE))

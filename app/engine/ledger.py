@@ -17,7 +17,7 @@ from app.queue import Taken
 from app.store.flushes import Settlement, Suspension
 from app.store.steps import ItemRow, LogLine, Recorded, StepRow
 
-CHANGE_LANES = 1
+CHANGE_LANES = 2
 MOST_CHANGES = 200
 MOST_BYTES = 16 * 1024 * 1024
 
@@ -64,7 +64,8 @@ class Ledger:
     """Group commit for one event loop.
 
     A flush starts as soon as something gathered and its lane is free, so a change alone waits for nothing
-    and under load hundreds share a commit. Claims have a lane of their own: they keep the slots full. One execution's changes are never in two flushes in flight.
+    and under load hundreds share a commit. Claims have a lane of their own: they keep the slots full. Changes
+    have two, so that one that waits for a lock holds nobody up; those of one execution are never in both.
     """
 
     def __init__(self, flusher: Flusher, owner: Owner) -> None:

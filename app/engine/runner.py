@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Protocol
 
 from sqlalchemy import Row
@@ -12,6 +12,7 @@ from app.clock import rfc3339
 from app.engine.attempts import pure, run_unit
 from app.engine.board import Board
 from app.engine.change import Key
+from app.engine.deadline import Deadline
 from app.engine.graph import Graph
 from app.engine.items import run_items
 from app.engine.paths import ExpressionFailed
@@ -54,9 +55,6 @@ class Walk:
         self._graph = graph
         self._board = Board(graph)
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._timer: asyncio.TimerHandle | None = None
-        self._deadline: datetime | None = row.deadline_at
-        self._excused: datetime = row.started_at
         self._draining = False
         scope: dict[str, Json] = {
             "input": loads_stored(row.input),
@@ -70,13 +68,16 @@ class Walk:
             "trigger": loads_stored(row.trigger) if row.trigger else None,
         }
         self._place = Workplace(key, desk, scope, secrets, self._rest)
+        self._deadline = Deadline(
+            graph.timeout_seconds, row.started_at, row.deadline_at, self._place.now, self._time_out
+        )
 
     # -- life --
 
     def begin(self, recorded: Recorded) -> None:
         """Start walking, from the beginning or after the steps and items that were recorded before."""
         self._board.restore(recorded)
-        self._set_deadline()
+        self._deadline.arm()
         self._advance()
 
     def cancel(self) -> None:
@@ -112,28 +113,8 @@ class Walk:
         for task in self._tasks.values():
             task.cancel()
         self._tasks.clear()
-        if self._timer is not None:
-            self._timer.cancel()
+        self._deadline.stop()
         self.desk.finished(self)
-
-    def _set_deadline(self) -> None:
-        limit = self._graph.timeout_seconds
-        if limit is not None:
-            self._arm(limit, self._deadline or self._row.started_at + timedelta(seconds=limit))
-
-    def _arm(self, limit: float, deadline: datetime) -> None:
-        self._deadline = deadline
-        if self._timer is not None:
-            self._timer.cancel()
-        left = max(0.0, (deadline - self._place.now()).total_seconds())
-        self._timer = asyncio.get_running_loop().call_later(left, self._time_out, limit)
-
-    def _excuse(self, until: datetime) -> None:
-        """Put the deadline off by a wait that is slept through in the slot."""
-        begin, limit = max(self._place.now(), self._excused), self._graph.timeout_seconds
-        if limit is not None and self._deadline is not None and until > begin:
-            self._excused = until
-            self._arm(limit, self._deadline + (until - begin))
 
     def _time_out(self, limit: float) -> None:
         orphans = self._awaited(("workflow",))
@@ -294,8 +275,8 @@ class Walk:
         times = [unit.wake_at for unit in self._place.parked.values() if unit.wake_at is not None]
         wake_at = min(times, default=None)
         if wake_at is not None and wake_at - self._place.now() <= SHORT_WAIT:
-            self._excuse(wake_at)
+            self._deadline.excuse(wake_at)
             return
         places = tuple(self._awaited(("waitForSignal", "workflow")))
         self._stop()
-        self.desk.ledger.suspend(self.key, Suspension(wake_at, self._deadline, places))
+        self.desk.ledger.suspend(self.key, Suspension(wake_at, self._deadline.at, places))

@@ -1,4 +1,4 @@
-"""A traveller, a server to call, and a worker process that all journeys of a session share."""
+"""A traveller, a server to call, and a worker process that the journeys of a module share."""
 
 from collections.abc import Iterator
 
@@ -19,9 +19,9 @@ def traveller(app: Flask, client: FlaskClient) -> Traveller:
     return Traveller(new_caller(app, client, "Acme"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def worker(settings: Settings) -> Iterator[processes.Process]:
-    """Run one worker for all journeys that leave it alive."""
+    """Run one worker for all journeys of a module that leave it alive."""
     with processes.worker(settings) as process:
         yield process
 
