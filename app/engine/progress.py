@@ -116,7 +116,8 @@ class Progress:
 
     def abort_items(self, at: datetime) -> list[Unit]:
         """Cancel the items in flight; gives them."""
-        aborted = [unit for unit in self.items or () if unit.status in (StepStatus.RUNNING, StepStatus.WAITING)]
+        begun = (StepStatus.RUNNING, StepStatus.WAITING)
+        aborted = [unit for unit in self.items or () if unit.status in begun]
         for unit in aborted:
             unit.end(StepStatus.CANCELLED, at)
         return aborted

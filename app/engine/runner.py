@@ -51,7 +51,6 @@ class Walk:
         self.key = key
         self.desk = desk
         self.finished = False
-        self._row = row
         self._graph = graph
         self._board = Board(graph)
         self._tasks: dict[str, asyncio.Task[None]] = {}

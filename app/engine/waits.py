@@ -59,7 +59,8 @@ async def for_child(at: Workplace, progress: Progress, unit: Unit, limit: dateti
             return Failed(f"The child execution {row.id} was cancelled")
         if limit is not None and at.now() >= limit:
             at.desk.ledger.cancel_children(at.key, [place])
-            return Failed(f"The child execution {row.id} took longer than {progress.step.timeout_seconds:g} s")
+            seconds = progress.step.timeout_seconds
+            return Failed(f"The child execution {row.id} took longer than {seconds:g} s")
         await at.park(progress, unit, limit, at_most=LOOK_SECONDS)
 
 

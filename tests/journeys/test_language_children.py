@@ -83,7 +83,10 @@ def test_a_child_is_cancelled_when_its_parent_s_time_is_up(traveller: Traveller,
 
 
 def test_children_of_other_items_are_cancelled_when_one_fails(traveller: Traveller, upstream: Record) -> None:
-    url = upstream.url + "/${{ input.n }}?status=${{ input.n == 1 ? 404 : 200 }}&wait=${{ input.n == 1 ? 0.5 : 9 }}"
+    url = (
+        upstream.url
+        + "/${{ input.n }}?status=${{ input.n == 1 ? 404 : 200 }}&wait=${{ input.n == 1 ? 0.5 : 9 }}"
+    )
     each = child("each", traveller.workflow(call("inside", url)), input={"n": "${{ item }}"})
 
     execution = traveller.run(each | {"forEach": "${{ [0, 1, 2] }}"})
@@ -144,12 +147,12 @@ def test_a_child_that_fails_or_is_cancelled_fails_its_step(
     execution = traveller.finished(execution_id)
     assert execution["by_id"]["kid"]["status"] == "failed"
     assert "cancelled" in execution["by_id"]["kid"]["error"]
-    assert (execution["status"], execution["output"]) == (("completed", "failed") if continued else ("failed", None))
+    assert (execution["status"], execution["output"]) == (
+        ("completed", "failed") if continued else ("failed", None)
+    )
 
 
-def test_what_cannot_be_started_fails_the_step(
-    app: Flask, client: FlaskClient, traveller: Traveller
-) -> None:
+def test_what_cannot_be_started_fails_the_step(app: Flask, client: FlaskClient, traveller: Traveller) -> None:
     stranger = Traveller(new_caller(app, client, "Stranger"))
     foreign = stranger.workflow(value("a", 1))
     disabled = traveller.workflow(value("a", 1))
@@ -191,7 +194,9 @@ def test_a_handler_is_never_started_for_itself(traveller: Traveller) -> None:
 def test_a_handler_is_started_for_each_failure_and_for_nothing_else(
     traveller: Traveller, upstream: Record
 ) -> None:
-    handler = traveller.workflow(value("seen", ["${{ input.id }}", "${{ input.reason }}", "${{ input.steps }}"]))
+    handler = traveller.workflow(
+        value("seen", ["${{ input.id }}", "${{ input.reason }}", "${{ input.steps }}"])
+    )
     more: dict[str, Any] = {"onFailure": {"workflowId": handler}}
     failed = traveller.run({"id": "no", "type": "fail", "with": {"message": "no"}}, **more)
     late = traveller.run(call("slow", f"{upstream.url}/slow?wait=9"), timeoutSeconds=0.5, **more)
@@ -201,7 +206,9 @@ def test_a_handler_is_started_for_each_failure_and_for_nothing_else(
     traveller.cancel(cancelled)
     traveller.finished(cancelled)
 
-    handled = [traveller.finished(traveller.see(end["id"])["children"][0])["output"] for end in (failed, late)]
+    handled = [
+        traveller.finished(traveller.see(end["id"])["children"][0])["output"] for end in (failed, late)
+    ]
 
     assert handled == [[failed["id"], "step_failed", None], [late["id"], "timeout", None]]
     assert [traveller.see(other)["children"] for other in (fine["id"], cancelled)] == [[], []]

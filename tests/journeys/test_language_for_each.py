@@ -90,7 +90,10 @@ def test_fail_in_an_item_ends_the_execution_whatever_on_error_says(
 
 
 def test_items_in_flight_are_cancelled_when_another_fails(traveller: Traveller, upstream: Record) -> None:
-    url = upstream.url + "/${{ item }}?status=${{ item == 'bad' ? 404 : 200 }}&wait=${{ item == 'bad' ? 0.3 : 9 }}"
+    url = (
+        upstream.url
+        + "/${{ item }}?status=${{ item == 'bad' ? 404 : 200 }}&wait=${{ item == 'bad' ? 0.3 : 9 }}"
+    )
 
     execution = traveller.run(call("each", url, forEach="${{ ['slow', 'bad'] }}"))
 
@@ -98,7 +101,9 @@ def test_items_in_flight_are_cancelled_when_another_fails(traveller: Traveller, 
     assert [item["status"] for item in items_of(traveller, execution, "each")] == ["cancelled", "failed"]
 
 
-def test_items_in_flight_are_cancelled_when_another_step_fails(traveller: Traveller, upstream: Record) -> None:
+def test_items_in_flight_are_cancelled_when_another_step_fails(
+    traveller: Traveller, upstream: Record
+) -> None:
     execution = traveller.run(
         call("each", f"{upstream.url}/s?wait=9", forEach="${{ [1, 2] }}", needs=[]),
         call("bad", f"{upstream.url}/bad?status=404&wait=0.3", needs=[]),
@@ -142,7 +147,9 @@ def test_each_item_may_have_a_child(traveller: Traveller) -> None:
     assert len(execution["children"]) == 3
 
 
-def test_while_a_step_waits_for_long_the_items_of_another_go_on(traveller: Traveller, upstream: Record) -> None:
+def test_while_a_step_waits_for_long_the_items_of_another_go_on(
+    traveller: Traveller, upstream: Record
+) -> None:
     execution_id = traveller.trigger(
         traveller.workflow(
             {"id": "approval", "type": "waitForSignal", "needs": []},

@@ -38,7 +38,14 @@ def test_network_errors_and_timeouts_are_tried_again(traveller: Traveller, upstr
         nobody = f"http://127.0.0.1:{closed.getsockname()[1]}/"
         execution = traveller.run(
             call("nobody", nobody, retry=THRICE, needs=[], onError="continue"),
-            call("slow", f"{upstream.url}/s?wait=5", retry=THRICE, needs=[], timeoutSeconds=0.2, onError="continue"),
+            call(
+                "slow",
+                f"{upstream.url}/s?wait=5",
+                retry=THRICE,
+                needs=[],
+                timeoutSeconds=0.2,
+                onError="continue",
+            ),
         )
 
     assert {step["stepId"]: step["attempt"] for step in execution["steps"]} == {"nobody": 3, "slow": 3}

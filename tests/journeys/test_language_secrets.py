@@ -54,7 +54,7 @@ def stored_anywhere(app: Flask, text: str) -> list[str]:
     found = []
     with app.app_context(), db.engine.connect() as tx:
         for table in TABLES:
-            rows = tx.exec_driver_sql(f"SELECT to_jsonb(t)::text FROM {table} t").scalars().all()  # noqa: S608
+            rows = tx.exec_driver_sql(f"SELECT to_jsonb(t)::text FROM {table} t").scalars().all()
             inside = json.dumps(text, ensure_ascii=False)[1:-1]
             if any(inside in row for row in rows):
                 found.append(table)
@@ -136,7 +136,9 @@ def test_an_input_that_holds_a_secret_s_value_is_masked_in_what_steps_store(
         with_token(echo),
     ]
 
-    execution = traveller.run(*steps, input={"text": "my s3cret-token-value"}, output={"o": "${{ input.text }}"})
+    execution = traveller.run(
+        *steps, input={"text": "my s3cret-token-value"}, output={"o": "${{ input.text }}"}
+    )
 
     path = f"{traveller.api.space}/executions/{execution['id']}/steps"
     shown = {step["stepId"]: (step["input"], step["output"], step["error"]) for step in execution["steps"]}
