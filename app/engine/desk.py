@@ -93,7 +93,8 @@ class Desk:
         self.ledger.claim(fresh)
 
     def _is_new(self, execution_id: UUID) -> bool:
-        if execution_id in self._walks or execution_id in self._coming:
+        walk = self._walks.get(execution_id)
+        if (walk is not None and not walk.finished) or execution_id in self._coming:
             return False
         self._coming.add(execution_id)
         return True

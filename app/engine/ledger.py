@@ -185,11 +185,12 @@ class Ledger:
         return batch if len(batch) else None
 
     def _gather_claims(self) -> Batch | None:
-        """Take claims for one flush of their own: what is begun soon keeps the slots full."""
+        """Take claims for one flush of their own; what we still write of an execution goes first."""
         batch = Batch([], [])
         for _ in range(min(len(self._claims), MOST_CHANGES)):
             job = self._claims.popleft()
-            (self._claims if job.execution_id in self._busy else batch.claims).append(job)
+            waits = job.execution_id in self._busy or job.execution_id in self._changes
+            (self._claims if waits else batch.claims).append(job)
         return batch if len(batch) else None
 
     def _write(self, batch: Batch) -> Report:
