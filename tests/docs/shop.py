@@ -21,11 +21,13 @@ class Handler(BaseHTTPRequestHandler):
     asked_for_stock = 0
 
     def do_GET(self) -> None:
-        """Answer with an order, or with the stock once it has been asked for often enough."""
+        """Answer with an order, with who asks, or with the stock once it has been asked for often enough."""
         if self.path == "/stock":
             type(self).asked_for_stock += 1
             tired = self.asked_for_stock <= FAILURES_FIRST
             self.answer(503 if tired else 200, {"mugs": 12})
+        elif self.path == "/me":
+            self.answer(200, {"name": "Acme", "youSent": self.headers["Authorization"]})
         elif self.path in ANSWERS:
             self.answer(200, ANSWERS[self.path])
         else:
