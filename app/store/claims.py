@@ -12,7 +12,7 @@ from app.store import arrays, news, steps
 # An execution whose workflow is gone is claimed too: its worker ends it with a clear reason.
 CLAIM = """
 WITH due AS (
-  SELECT id FROM executions WHERE id = ANY(%(ids)s::uuid[]) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+  SELECT id FROM executions WHERE id = ANY(%(ids)s::uuid[]) ORDER BY id FOR NO KEY UPDATE
 )
 UPDATE executions e SET status = 'running', reason = NULL, worker = %(worker)s,
   lease_expires_at = now() + %(lease)s * interval '1 second', claim_no = e.claim_no + 1, wake_at = NULL,
@@ -60,7 +60,6 @@ RETURNING e.id, e.workspace_id, e.send_no, e.sent_at
 def claim_many(tx: Connection, ids: Sequence[UUID], worker: str, lease_seconds: int) -> list[Row[Any]]:
     """Take ownership of those of `ids` that are pending, or running without an owner.
 
-    One that another transaction holds at this moment is left out: its ticket is sent again by the tick.
     One that is this worker's own already is claimed anew: the answer to an earlier claim was lost.
     """
     given = {"ids": arrays.ids(ids), "worker": worker, "lease": lease_seconds}
