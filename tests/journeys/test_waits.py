@@ -28,11 +28,13 @@ def send_signal(app: Flask, execution_id: str, step_id: str, payload: str) -> No
         given = {"id": execution_id, "step": step_id, "payload": payload}
         tx.exec_driver_sql("SELECT 1 FROM executions WHERE id = %(id)s FOR NO KEY UPDATE", given)
         tx.exec_driver_sql(
-            "INSERT INTO execution_signals (execution_id, step_id, payload) VALUES (%(id)s, %(step)s, %(payload)s)",
+            "INSERT INTO execution_signals (execution_id, step_id, payload) "
+            "VALUES (%(id)s, %(step)s, %(payload)s)",
             given,
         )
         tx.exec_driver_sql(
-            "UPDATE executions SET wake_at = now() WHERE id = %(id)s AND worker IS NULL AND status = 'running'",
+            "UPDATE executions SET wake_at = now() "
+            "WHERE id = %(id)s AND worker IS NULL AND status = 'running'",
             given,
         )
 
