@@ -16,6 +16,7 @@ from app.schemas.workflows import (
     WorkflowIn,
     WorkflowOut,
     WorkflowPage,
+    WorkflowWhole,
 )
 from app.services import workflows
 from app.services.workflows import Workflow
@@ -76,7 +77,7 @@ def show(workflow_id: UUID) -> Any:
 @blp.route("/<uuid:workflow_id>", methods=["PUT"])
 @blp.doc(parameters=[IF_MATCH])
 @needs(Role.EDITOR)
-@blp.arguments(WorkflowIn)
+@blp.arguments(WorkflowWhole)
 @blp.response(200, WorkflowOut)
 def replace(body: dict[str, Any], workflow_id: UUID) -> Any:
     """Replace a workflow; another definition becomes a new version, the same one does not."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
+from uuid import UUID
 
 import click
 
@@ -20,12 +21,16 @@ def in_place(command: Command) -> Callable[..., Any]:
     @click.option("--space", metavar="ID|NAME", help="Left out: all spaces.")
     @wraps(command)
     def with_scope(*args: Any, workspace: str | None, space: str | None, **options: Any) -> Any:
-        return command(*args, scope=_scope(workspace, space), **options)
+        return command(*args, scope=_scope(workspace, space, options.get("execution_id")), **options)
 
     return with_scope
 
 
-def _scope(workspace: str | None, space: str | None) -> Scope:
-    workspace_id = names.workspace(workspace)
+def _scope(workspace: str | None, space: str | None, execution_id: UUID | None) -> Scope:
+    """Read the place; an execution's id alone tells its workspace."""
+    if workspace is None and execution_id is not None:
+        workspace_id = names.workspace_of(execution_id)
+    else:
+        workspace_id = names.workspace(workspace)
     space_id = None if space is None else names.space(workspace_id, space)
     return Scope(workspace_id, Role.ADMIN, space_id)

@@ -111,7 +111,8 @@ async def _perform(at: Workplace, progress: Progress, call: Call) -> Outcome:
     """Make one attempt within the step's time; a fault that the step type did not expect fails the step."""
     step = progress.step
     try:
-        async with asyncio.timeout(step.timeout_seconds):
+        # The sandbox times code itself, from the moment it runs: waiting for a turn is no part of it.
+        async with asyncio.timeout(None if step.type == "code" else step.timeout_seconds):
             answer: Any = step.kind.run(call)
             outcome: Outcome = await answer if step.kind.effect else answer
             return outcome

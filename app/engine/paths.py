@@ -87,6 +87,8 @@ def reader(root: str, keys: tuple[Key, ...]) -> Callable[[Mapping[str, Json]], J
                 raise ExpressionFailed(broken(root, keys[:at], keys[at]))
             else:
                 value = member(value, keys[at])
+        if type(value) is str and "\ud800" <= value <= "\udfff":
+            raise ExpressionFailed("The value is half of a surrogate pair, which cannot be kept.")
         return value
 
     return read
@@ -184,17 +186,14 @@ def _ordered(value: Mapping[str, Json]) -> list[str]:
 
 
 def _unit(text: str, key: Key) -> Json:
-    """Return a UTF-16 code unit of the text, or how many it has."""
-    units = text.encode("utf-16-le")
+    """Return a UTF-16 code unit of the text, or how many it has; half of a pair may still have members."""
+    units = text.encode("utf-16-le", "surrogatepass")
     if key == "length":
         return len(units) // 2
     at = _index(key)
     if at is None or 2 * at >= len(units):
         return None
-    try:
-        return units[2 * at : 2 * at + 2].decode("utf-16-le")
-    except UnicodeDecodeError:
-        raise ExpressionFailed("The value is half of a surrogate pair, which cannot be kept.") from None
+    return units[2 * at : 2 * at + 2].decode("utf-16-le", "surrogatepass")
 
 
 def _is_index(key: str) -> bool:

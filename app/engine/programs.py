@@ -16,7 +16,8 @@ from app.engine.sandbox import SandboxFailed
 Json = Any
 
 _NULL_MEMBER = re.compile(r"TypeError: cannot read property '(.*)' of (?:null|undefined)", re.DOTALL)
-_OUT_OF_MEMORY = "InternalError: out of memory"
+# Out of memory the engine cannot even make its error: it throws null.
+_OUT_OF_MEMORY = ("InternalError: out of memory", "thrown: null")
 
 
 class Skip(Enum):
@@ -117,12 +118,17 @@ async def _ask(
     return reply
 
 
+def explained(message: str, mebibytes: int) -> str:
+    """Return what JavaScript threw, in a sentence where it ran out of memory."""
+    return f"It needs more than {mebibytes} MiB of memory." if message in _OUT_OF_MEMORY else message
+
+
 def _explained(error: dict[str, Any], scripts: Sequence[Script], values: dict[str, Json]) -> str:
     """Return a message that names the expression, and the path where a member of null was asked for."""
     index = error.get("index")
     script = scripts[index if isinstance(index, int) and index in range(len(scripts)) else 0]
     message = str(error.get("message"))
-    if message == _OUT_OF_MEMORY:
+    if message in _OUT_OF_MEMORY:
         return f"{script.path}: It needs more than 64 MiB of memory."
     of_null = _NULL_MEMBER.match(message)
     why = _broken_chain(script, values, of_null[1]) if of_null else None

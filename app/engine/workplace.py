@@ -11,6 +11,7 @@ from app.engine.change import Fate, Key
 from app.engine.graph import Step
 from app.engine.ledger import Ledger
 from app.engine.masking import NO_SECRETS, Masker
+from app.engine.programs import explained
 from app.engine.progress import Progress, Unit
 from app.engine.sandbox import Body, Sandbox, SandboxFailed
 from app.engine.stored import sentence
@@ -159,5 +160,5 @@ class Workplace:
         for level, line in reply.logs:
             log(level, line)
         if reply.error is not None:
-            return Failed(str(reply.error["message"]))
+            return Failed(explained(str(reply.error["message"]), CODE_MEBIBYTES))
         return Done(reply.values[0] if reply.values else None)

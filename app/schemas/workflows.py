@@ -31,6 +31,12 @@ class WorkflowIn(In):
     max_concurrency = _concurrency(load_default=None)
 
 
+class WorkflowWhole(WorkflowIn):
+    """A whole workflow in place of another; `enabled` left out stays as it is."""
+
+    enabled = Boolean()
+
+
 class WorkflowChanges(In):
     """What of a workflow may change."""
 

@@ -16,7 +16,7 @@ from app.errors import (
     WorkflowDeleted,
     WorkflowDisabled,
 )
-from app.services.orders import Accepted, Order, TriggerRequest
+from app.services.orders import BATCH, Accepted, Order, TriggerRequest
 from app.store import executions as store
 from app.store import idempotency
 from app.store.executions import Draft
@@ -80,10 +80,22 @@ def _plan(order: Order, workflows: Workflows, earlier: dict[Place, Row[Any]]) ->
     """Draft what is new of an order, and name what its members' keys made before."""
     _refuse_doubled_keys(order)
     plan: Plan = []
-    for request in order.requests:
-        made = _earlier(order.member_use(request), earlier)
-        plan.append(made[0] if made else _draft(order, request, workflows))
+    for number, request in enumerate(order.requests):
+        try:
+            made = _earlier(order.member_use(request), earlier)
+            plan.append(made[0] if made else _draft(order, request, workflows))
+        except LineaError as error:
+            if order.route == BATCH:
+                _name_member(error, number)
+            raise
     return plan
+
+
+def _name_member(error: LineaError, number: int) -> None:
+    """Let an error say which member of a batch it is about."""
+    place = f"executions[{number}]"
+    error.detail = f"{place}: {error.detail}"
+    error.faults = [Fault(f"{place}.{fault.path}", fault.message) for fault in error.faults]
 
 
 def _refuse_doubled_keys(order: Order) -> None:

@@ -25,6 +25,15 @@ def workspace(text: str | None) -> UUID:
     return _only(rows, "workspace", text or "")
 
 
+def workspace_of(execution_id: UUID) -> UUID:
+    """Find the workspace of an execution; raise NotFound."""
+    with reading() as tx:
+        found = store.workspace_of(tx, execution_id)
+    if found is None:
+        raise NotFound(f"There is no execution {execution_id} here: it may have been deleted.")
+    return found
+
+
 def space(workspace_id: UUID, text: str) -> UUID:
     """Find a space of a workspace; raise NotFound, ValidationFailed for several."""
     with reading() as tx:

@@ -18,8 +18,9 @@ from aiohttp import (
 from app.steps import http_reply
 from app.steps.base import Call, Done, Failed, Outcome, Retry, step
 from app.steps.client import CONNECT_SECONDS, AddressRefused
-from app.steps.http_message import BadRequest, Message, compose, redirected
+from app.steps.http_message import Message, compose, redirected
 from app.steps.http_schema import MAX_REDIRECTS, HttpArgs, HttpStep
+from app.steps.http_url import BadRequest
 from app.steps.secrets import UnknownSecret
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})

@@ -5,7 +5,6 @@ import binascii
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import unquote_plus, urlencode
 
@@ -13,22 +12,17 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from app import strictjson
-from app.steps.addresses import is_host_name
 from app.steps.http_schema import HttpArgs
+from app.steps.http_url import CONTROL, BadRequest, parse_url
 from app.steps.secrets import SecretText, origin_ends, reveal, reveal_url, secret_names
 
 Json = Any
 Secrets = Mapping[str, str]
 
 USER_AGENT = "Linea-Executions"
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _CREDENTIAL = re.compile(
     r"auth|cookie|token|secret|passw|credential|session|signature|api-?key|access-?key", re.IGNORECASE
 )
-
-
-class BadRequest(Exception):
-    """The request cannot be sent as it stands; the message says why and holds no value of a secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,23 +72,6 @@ def compose(args: HttpArgs, key: str, secrets: Secrets) -> Message:
     )
 
 
-def parse_url(text: str) -> URL:
-    """Read an absolute http or https URL; the BadRequest does not repeat it, since it may hold a secret."""
-    if _CONTROL.search(text):
-        raise BadRequest("The url holds a line break or another control character.")
-    try:
-        url = URL(text.strip())
-    except ValueError:
-        raise BadRequest("The url is not valid.") from None
-    if url.scheme not in ("http", "https"):
-        raise BadRequest("The url must begin with http:// or https://.")
-    if url.raw_user is not None or url.raw_password is not None:
-        raise BadRequest("The url must not hold a user name or password: use auth.")
-    if not _is_host(url.raw_host or "") or not url.port:
-        raise BadRequest("The url has no valid host and port (IPv4 addresses are four decimal numbers).")
-    return url
-
-
 def redirected(message: Message, status: int, location: str, secrets: Secrets) -> Message:
     """Give the request that follows a redirect, by the rules of browsers (WHATWG Fetch, HTTP-redirect fetch).
 
@@ -120,15 +97,6 @@ def redirected(message: Message, status: int, location: str, secrets: Secrets) -
     return replace(sent, url=url, headers=headers)
 
 
-def _is_host(host: str) -> bool:
-    if is_host_name(host.removesuffix(".")):
-        return True
-    try:
-        return bool(ip_address(host))
-    except ValueError:
-        return False
-
-
 def _pairs(values: Mapping[str, Json], secrets: Secrets) -> Iterator[tuple[str, str]]:
     for name, value in values.items():
         for member in value if isinstance(value, list) else [value]:
@@ -152,7 +120,7 @@ def _written_headers(args: HttpArgs, secrets: Secrets) -> Iterator[tuple[str, st
 
 def _check_header(name: str, value: str) -> None:
     value.encode()
-    if _CONTROL.search(value):
+    if CONTROL.search(value):
         raise BadRequest(f"The header {name} holds a line break or another control character.")
 
 

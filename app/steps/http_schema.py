@@ -20,6 +20,7 @@ from app.steps.fields import (
     Text,
     origin_is_fixed,
 )
+from app.steps.http_url import BadRequest, parse_url
 from app.steps.secrets import SecretText, secret_names
 
 Json = Any
@@ -107,12 +108,21 @@ class HttpArgs:
     max_response_bytes: int = MAX_RESPONSE_BYTES
 
 
+def _is_url(text: str | SecretText) -> None:
+    """Raise ValidationError for a URL without secrets that no request can go to."""
+    try:
+        if isinstance(text, str):
+            parse_url(text)
+    except BadRequest as problem:
+        raise ValidationError(str(problem)) from problem
+
+
 class HttpStep(StepArgs):
     """What an `http` step takes."""
 
     PAYLOADS: ClassVar[tuple[str, ...]] = ("json", "form", "body")
 
-    url = Text(required=True)
+    url = Text(required=True, validate=_is_url)
     method = Method(validate=OneOf(METHODS))
     headers = Object(
         keys=marshmallow_fields.String(validate=header_name),

@@ -6,15 +6,21 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Row, select
 
-from app.models import Space, Workflow, Workspace
+from app.models import Execution, Space, Workflow, Workspace
 
 MOST = 5
 WORKSPACES, SPACES, WORKFLOWS = Workspace.__table__, Space.__table__, Workflow.__table__
+EXECUTIONS = Execution.__table__
 
 
 def workspaces(tx: Connection, text: str | None) -> Sequence[Row[Any]]:
     """Give `id, name` of the workspaces that `text` means, by default of any; oldest first, at most MOST."""
     return _found(tx, WORKSPACES, text)
+
+
+def workspace_of(tx: Connection, execution_id: UUID) -> UUID | None:
+    """Give the workspace of an execution: for the operator, who may see all of them."""
+    return tx.execute(select(EXECUTIONS.c.workspace_id).where(EXECUTIONS.c.id == execution_id)).scalar()
 
 
 def spaces(tx: Connection, workspace_id: UUID, text: str) -> Sequence[Row[Any]]:

@@ -78,7 +78,7 @@ def test_a_version_that_is_not_there_is_404(api: Caller, workflow: dict[str, Any
     assert (reply.status_code, reply.json["code"]) == (404, "not_found")
 
 
-def test_put_sets_what_is_left_out_to_its_default_and_patch_keeps_it(
+def test_put_replaces_the_whole_but_never_enables_unasked_and_patch_keeps_the_rest(
     api: Caller, workflow: dict[str, Any]
 ) -> None:
     place = path(api, workflow)
@@ -89,7 +89,7 @@ def test_put_sets_what_is_left_out_to_its_default_and_patch_keeps_it(
 
     assert (patched.json["maxConcurrency"], patched.json["enabled"]) == (5, False)
     assert (kept.json["maxConcurrency"], kept.json["enabled"], kept.json["name"]) == (5, False, "Other")
-    assert (put.json["maxConcurrency"], put.json["enabled"]) == (None, True)
+    assert (put.json["maxConcurrency"], put.json["enabled"]) == (None, False)
 
 
 def test_the_etag_changes_with_each_change_and_with_nothing_else(

@@ -71,7 +71,7 @@ def test_an_input_file_that_is_not_there_is_named(run: Run) -> None:
         (("show", NOBODY), f"There is no execution {NOBODY} here"),
         (("watch", NOBODY), f"There is no execution {NOBODY} here"),
         (("cancel", NOBODY), f"There is no execution {NOBODY}"),
-        (("cancel", NOBODY, "--reason", ""), "reason: Must have 1 to 1000 characters."),
+        (("cancel", NOBODY, "--workspace", "Acme", "--reason", ""), "reason: Must have 1 to 1000"),
     ],
 )
 def test_what_is_not_there_is_named_in_one_sentence(run: Run, words: tuple[str, ...], answer: str) -> None:

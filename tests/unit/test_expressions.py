@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 import quickjs
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.engine.expressions import Rules, compile_value
@@ -395,6 +395,9 @@ KEYS = st.sampled_from(
 
 
 @given(JSONS, st.lists(KEYS, max_size=4))
+@example(["\U00010000"], ["[0]", "[0]", ".x"])
+@example(["\U00010000"], ["[0]", "[0]", ".length"])
+@example(["\U00010000"], ["[0]", "[0]"])
 def test_python_and_javascript_read_the_same_from_a_path(value, keys):
     source = "input" + "".join(keys)
     path = parse_path(source)
