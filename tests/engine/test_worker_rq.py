@@ -131,7 +131,7 @@ def test_jobs_that_are_not_ours_are_refused_and_harm_nobody(
     assert completed(place, last)
     assert (place.row(execution_id).status, trace.exists()) == ("pending", False)
     assert queue.job_ids == []
-    assert all(client.ttl(key) > 0 for key in left_over(client))  # they go by themselves
+    assert -1 not in [client.ttl(key) for key in left_over(client)]  # they go by themselves
 
 
 def test_rq_info_shows_the_queue_and_the_worker(
