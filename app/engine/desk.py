@@ -33,6 +33,7 @@ from app.store.steps import Recorded
 
 LOOK_SECONDS = 1.0
 UNSETTLED_FACTOR = 3
+INTERNAL = "The execution failed for a reason of the service's own; its log tells more"
 
 logger = log.get(__name__)
 
@@ -160,7 +161,14 @@ class Desk:
     # -- beginning --
 
     async def _prepare(self, key: Key, row: Row[Any], recorded: Recorded) -> None:
-        """Fetch what an execution needs before it can begin."""
+        """Fetch what an execution needs, and begin it; it ends here when that cannot be."""
+        try:
+            await self._open(key, row, recorded)
+        except Exception:
+            logger.exception("an execution could not be begun", execution=str(key.id))
+            self._fail(key, row, INTERNAL)
+
+    async def _open(self, key: Key, row: Row[Any], recorded: Recorded) -> None:
         if row.workflow_id is None:
             self._fail(key, row, "The workflow was deleted before the execution could run")
             return
@@ -186,7 +194,7 @@ class Desk:
             walk.begin(recorded)
         except Exception:
             logger.exception("an execution could not be walked", execution=str(key.id))
-            walk.fail("The execution failed for a reason of the service's own; its log tells more")
+            walk.fail(INTERNAL)
 
     def _fail(self, key: Key, row: Row[Any], why: str) -> None:
         """End an execution that cannot begin."""
