@@ -34,10 +34,9 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The step failed and another attempt would not help; `final` fails the execution in any case."""
+    """The step failed and another attempt would not help."""
 
     error: str
-    final: bool = False
 
 
 @dataclass(frozen=True, slots=True)

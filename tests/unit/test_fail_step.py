@@ -22,7 +22,7 @@ def test_the_message_ends_the_execution(message: Any, error: str) -> None:
     outcome = fail(Call(load_args(FailStep, {"message": message}), "k", client, lambda _level, _text: None))
 
     asyncio.run(client.close())
-    assert outcome == Failed(error, final=True)
+    assert outcome == Failed(error)
 
 
 @pytest.mark.parametrize("args", [{}, {"message": "x", "code": 1}])
