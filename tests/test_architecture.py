@@ -19,7 +19,9 @@ TREES = {path.relative_to(APP).as_posix(): ast.parse(path.read_text()) for path 
 MOST_LINES, MOST_FUNCTION_LINES, MEDIAN_FUNCTION_LINES = 300, 40, 10
 
 # Where a transaction may begin and end: the one door of services, a flush, and what a desk asks beside.
-TRANSACTIONS = {"services/transaction.py", "engine/flush.py", "engine/desk.py", "engine/library.py"}
+TRANSACTIONS = {"services/transaction.py"} | {
+    f"engine/{n}.py" for n in ("flush", "desk", "leases", "library")
+}
 VAGUE = {"utils", "util", "helpers", "helper", "manager", "managers", "common", "misc"}
 BELOW_MODELS = {"app.extensions", "app.states", "app.errors", "app.clock", "app.settings", "app.log"}
 WRITES = re.compile(r"\bUPDATE\s+\w+\s+(\w+\s+)?SET\b|\bINSERT\s+INTO\b|\bDELETE\s+FROM\b", re.IGNORECASE)

@@ -16,15 +16,19 @@ class Board:
     """The steps of one execution.
 
     The running rule: a step whose needs have all ended begins when at least one of them counts as completed,
-    or it has none; else it is skipped. A step that fails for good fails the execution: nothing more begins.
-    Steps with `runOn` come after all others have ended; their needs only order them among themselves.
+    or it has none; else it is skipped. A step that fails for good, or a time-out, fails the execution:
+    nothing more begins. Steps with `runOn` come after all others have ended; their needs only order them
+    among themselves.
     """
 
     def __init__(self, graph: Graph) -> None:
         self.steps = {step.id: Progress(step) for step in graph.steps}
         self.outputs: dict[str, dict[str, Json]] = dict.fromkeys(self.steps, NOT_RUN)
         self.failed: Progress | None = None
+        self.timed_out = False
         self.last_phase = False
+        self.done = 0
+        self._open = list(self.steps.values())
 
     def restore(self, recorded: Recorded) -> None:
         """Take over the steps and items that were recorded before a crash or a wait."""
@@ -41,12 +45,15 @@ class Board:
     def ready(self) -> list[Progress]:
         """List the steps whose turn it is now, in the definition's order."""
         wanted = self._wanted()
-        waiting = [p for p in self.steps.values() if not p.begun and not p.ended]
-        return [p for p in waiting if p.step.run_on in wanted and self._needs_ended(p, wanted)]
+        return [
+            p
+            for p in self._open
+            if not p.begun and p.step.run_on in wanted and (not p.step.needs or self._needs_ended(p, wanted))
+        ]
 
     def is_next(self, progress: Progress) -> bool:
         """Tell whether a step that was ready may still begin: no other has failed in between."""
-        return self.failed is None or self.last_phase
+        return self.last_phase or not self._over
 
     def in_vain(self, progress: Progress) -> bool:
         """Tell whether a step is to be skipped because none of its needs counts as completed."""
@@ -56,6 +63,8 @@ class Board:
     def note_end(self, progress: Progress) -> bool:
         """Show a step's result to later expressions; tell whether its failure stops the others."""
         completed = progress.status is StepStatus.COMPLETED
+        self.done += 1
+        self._open.remove(progress)
         self.outputs[progress.step.id] = {
             "output": loads_stored(progress.unit.output) if completed and progress.unit.output else None,
             "status": progress.status.value,
@@ -70,16 +79,21 @@ class Board:
         self.failed = progress
         return not self.last_phase
 
+    def note_time_out(self) -> None:
+        """Fail the execution for its time, unless it has failed for one of the steps before `runOn`."""
+        if self.failed is None or self.failed.step.run_on != "success":
+            self.timed_out = True
+
+    @property
+    def _over(self) -> bool:
+        """Tell whether the execution has failed."""
+        return self.timed_out or self.failed is not None
+
     @property
     def in_flight(self) -> list[Progress]:
         """List the steps that have begun and not ended."""
         begun = (StepStatus.RUNNING, StepStatus.WAITING)
-        return [p for p in self.steps.values() if not p.ended and (p.begun or p.status in begun)]
-
-    @property
-    def done(self) -> int:
-        """Count the steps that have ended."""
-        return sum(progress.ended for progress in self.steps.values())
+        return [p for p in self._open if p.begun or p.status in begun]
 
     @property
     def last_output(self) -> str | None:
@@ -90,8 +104,8 @@ class Board:
     def _wanted(self) -> tuple[str, ...]:
         """Say which `runOn` the steps have that may begin now."""
         if self.last_phase:
-            return ("always", "failure") if self.failed else ("always",)
-        return () if self.failed else ("success",)
+            return ("always", "failure") if self._over else ("always",)
+        return () if self._over else ("success",)
 
     def _needs_ended(self, progress: Progress, wanted: tuple[str, ...]) -> bool:
         """Tell whether no need is still to end; one that is not wanted at all never will."""

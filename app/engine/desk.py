@@ -1,38 +1,38 @@
 """The desk of a worker process: its slots, the walks in them, and their leases."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Engine, Row
-from sqlalchemy.exc import DBAPIError
 
 from app import log
 from app.crypto import Keyring
 from app.engine.change import Fate, Key
 from app.engine.flush import Flusher, Report
 from app.engine.graph import Graph
+from app.engine.leases import Leases
 from app.engine.ledger import Ledger
 from app.engine.library import Library
+from app.engine.probation import Probation
 from app.engine.runner import Walk
 from app.engine.sandbox import Sandbox
+from app.engine.slots import PATIENCE_SECONDS, Slots
 from app.errors import InvalidDefinition
 from app.queue import Taken
 from app.settings import Settings
 from app.states import Reason, Status
 from app.steps.addresses import AllowList
 from app.steps.client import HttpClient
-from app.store import claims, executions
+from app.store import executions
 from app.store.children import Parent
 from app.store.flushes import Settlement
 from app.store.steps import Recorded
 
-LOOK_SECONDS = 1.0
 UNSETTLED_FACTOR = 3
+UNSURE_SECONDS = 0.05
 INTERNAL = "The execution failed for a reason of the service's own; its log tells more"
 
 logger = log.get(__name__)
@@ -41,8 +41,7 @@ logger = log.get(__name__)
 class Desk:
     """Runs up to `concurrency` executions in one event loop.
 
-    A slot is taken from the claim until the walk has computed its end; what waits for its last commit needs
-    none, but its number is bounded too.
+    What waits for its last commit needs no slot, but its number is bounded too.
     """
 
     def __init__(
@@ -56,18 +55,19 @@ class Desk:
         self.on_room: Callable[[], None] = lambda: None
         self.ended = 0
         self._concurrency = settings.worker_concurrency
-        self._lease_seconds = settings.lease_seconds
         self._engine = engine
         self._clean_up = clean_up
         self._walks: dict[UUID, Walk] = {}
         self._coming: set[UUID] = set()
-        self._active = 0
+        self._slots = Slots(settings.worker_concurrency)
         self._preparing: set[asyncio.Task[None]] = set()
-        self._threads = ThreadPoolExecutor(3, thread_name_prefix="desk")
-        self._look_now = asyncio.Event()
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="desk")
         self._quiet = asyncio.Event()
         self._quiet.set()
-        self.ledger = Ledger(Flusher(engine, worker, settings.lease_seconds, lambda: self.stopping), self)
+        self._leases = Leases(engine, worker, settings.lease_seconds, self)
+        self._probation = Probation(settings.max_takeovers)
+        flusher = Flusher(engine, worker, settings.lease_seconds, lambda: self.stopping, self._probation)
+        self.ledger = Ledger(flusher, self)
 
     # -- slots --
 
@@ -75,12 +75,12 @@ class Desk:
     def room(self) -> int:
         """Tell how many more jobs may be taken; any thread may ask."""
         unsettled = UNSETTLED_FACTOR * self._concurrency - len(self._walks)
-        return 0 if self.stopping else max(0, min(self._concurrency - self._active, unsettled))
+        return 0 if self.stopping else max(0, min(self._slots.room, unsettled))
 
     @property
     def busy(self) -> bool:
         """Tell whether anything is claimed or on its way."""
-        return self._active > 0 or bool(self._walks)
+        return self._slots.taken > 0 or bool(self._walks)
 
     def take(self, jobs: list[Taken]) -> None:
         """Claim the executions of jobs; one that is ours, or about to be, is not claimed a second time."""
@@ -89,7 +89,7 @@ class Desk:
             kept = {job.job_id for job in fresh}
             doubled = [job.job_id for job in jobs if job.job_id not in kept]
             self._threads.submit(self._clean_up, Report(), doubled)
-        self._active += len(fresh)
+        self._slots.reserve(len(fresh))
         self._quiet.clear()
         self.ledger.claim(fresh)
 
@@ -107,8 +107,11 @@ class Desk:
     # -- what the ledger tells --
 
     def claimed(self, job: Taken, row: Row[Any], recorded: Recorded) -> None:
-        """Begin an execution that is ours now."""
+        """Begin an execution that is ours now, or let it wait for a slot."""
         key = Key(row.id, row.workspace_id, row.claim_no, job.job_id, row.parent_id)
+        self._slots.enter(key, lambda: self._start(key, row, recorded))
+
+    def _start(self, key: Key, row: Row[Any], recorded: Recorded) -> None:
         graph = (
             None if row.workflow_id is None else self.library.known((row.workflow_id, row.workflow_version))
         )
@@ -121,17 +124,18 @@ class Desk:
     def refused(self, job: Taken) -> None:
         """Free the slot of a job that came to nothing."""
         self._coming.discard(job.execution_id)
-        self._leave_slot()
+        self._slots.refuse()
+        self._changed_room()
 
     def closed(self, key: Key) -> None:
         """Forget an execution that is settled, handed back or lost."""
+        self._probation.end(key.id)
         walk = self._walks.get(key.id)
         if walk is not None and walk.key == key:
             walk.abandon()
             del self._walks[key.id]
             self.ended += 1
-            self.on_room()
-            self._check_quiet()
+        self._changed_room()
 
     def disturbed(self, key: Key, fate: Fate) -> None:
         """Stop an execution that was flagged to be cancelled."""
@@ -146,17 +150,23 @@ class Desk:
     def _send(self, row: Row[Any]) -> None:
         self._clean_up(Report(made=[row]), [])
 
+    async def sure(self) -> None:
+        """Wait until no lease can have run out unseen: after a freeze, what is ours no more is given up first."""
+        while not self._leases.sure:
+            await asyncio.sleep(UNSURE_SECONDS)
+
     async def ask(self, question: Callable[..., Any], *given: object) -> Any:
         """Ask the database something in a thread."""
         return await self.library.ask(question, *given)
 
     async def start_child(self, parent: Parent, place: str, workflow_id: UUID, input: Any) -> Any:
-        """Make a child execution and send its ticket; gives its row, or a sentence why not."""
+        """Make a child execution and send its ticket; gives its row, or why there is none."""
         return await self.library.start_child(parent, place, workflow_id, input)
 
     def finished(self, walk: Walk) -> None:
         """Free the slot of a walk that has computed its end."""
-        self._leave_slot()
+        self._slots.leave()
+        self._changed_room()
 
     # -- beginning --
 
@@ -205,12 +215,8 @@ class Desk:
             key, Settlement(Status.FAILED, Reason.INVALID_DEFINITION, error=why), row.steps_done
         )
 
-    def _leave_slot(self) -> None:
-        self._active -= 1
+    def _changed_room(self) -> None:
         self.on_room()
-        self._check_quiet()
-
-    def _check_quiet(self) -> None:
         if not self.busy:
             self._quiet.set()
 
@@ -221,67 +227,43 @@ class Desk:
         for walk in self._walks.values():
             if job_id.startswith(str(walk.key.id)) and not walk.finished:
                 flagged = asyncio.get_running_loop().run_in_executor(self._threads, self._flag, walk.key)
-                flagged.add_done_callback(lambda _: self._look_now.set())
+                flagged.add_done_callback(lambda _: self._leases.look_now())
 
     def _flag(self, key: Key) -> None:
         with self._engine.begin() as tx:
             executions.cancel_many(tx, key.workspace_id, [key.id], Reason.REQUESTED, None)
 
     async def keep_leases(self) -> None:
-        """Renew leases in time, and read each second which executions were cancelled or lost; never ends."""
-        renewed = time.monotonic()
-        while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._look_now.wait(), LOOK_SECONDS)
-            self._look_now.clear()
-            due = time.monotonic() - renewed >= self._lease_seconds / 3
-            started = time.monotonic()
-            if await self._check(due) and due:
-                renewed = started
-            elif time.monotonic() - renewed > self._lease_seconds:
-                self._lose_all()
-                renewed = time.monotonic()
+        """Renew leases, and obey cancels and losses; never ends."""
+        await self._leases.keep()
 
-    async def _check(self, renew: bool) -> bool:
-        """Ask the database about all executions at the desk; False when it did not answer."""
-        before = {walk.key for walk in self._walks.values() if not walk.finished}
-        if not before:
-            return True
-        loop = asyncio.get_running_loop()
-        try:
-            rows = await loop.run_in_executor(self._threads, self._ask, [key.id for key in before], renew)
-        except DBAPIError as error:
-            logger.warning("leases could not be checked", error=str(error.orig).strip())
-            return False
-        owned = {(row.id, row.claim_no): row.cancelled for row in rows}
-        for key in before:
-            walk = self._walks.get(key.id)
-            if walk is None or walk.key != key or walk.finished:
-                continue
-            if (key.id, key.claim_no) not in owned:
-                self.closed(key)
-            elif owned[key.id, key.claim_no]:
-                walk.cancel()
-        return True
+    def held(self) -> list[Key]:
+        """Name the executions whose work goes on."""
+        return [walk.key for walk in self._walks.values() if not walk.finished]
 
-    def _ask(self, ids: list[UUID], renew: bool) -> list[Row[Any]]:
-        with self._engine.begin() as tx:
-            if renew:
-                return claims.renew(tx, ids, self.worker, self._lease_seconds)
-            return claims.owned(tx, ids, self.worker)
+    def lost(self, key: Key) -> None:
+        """Give up an execution that belongs to us no more."""
+        self.closed(key)
 
-    def _lose_all(self) -> None:
-        """Abort everything: the leases have run out unseen, so others may be at work on it."""
-        logger.error("the database was away for longer than the lease: all executions here are given up")
-        for walk in list(self._walks.values()):
-            if not walk.finished:
-                self.closed(walk.key)
+    def cancelled(self, key: Key) -> None:
+        """Stop an execution that was flagged to be cancelled."""
+        self.disturbed(key, Fate.CANCELLED)
+
+    def looked(self) -> None:
+        """Hand back what was claimed ahead and finds no slot here: another worker may have one."""
+        self._hand_back_waiting(PATIENCE_SECONDS)
+
+    def _hand_back_waiting(self, patience: float) -> None:
+        for key in self._slots.impatient(patience):
+            self._coming.discard(key.id)
+            self.ledger.hand_back(key)
 
     # -- shutdown --
 
     async def stop(self, grace_seconds: float) -> None:
         """Take no more; let steps in flight end for the grace; hand the rest back; write everything."""
         self.stopping = True
+        self._hand_back_waiting(0)
         for walk in list(self._walks.values()):
             walk.drain()
         try:
@@ -293,6 +275,7 @@ class Desk:
         await self.client.close()
         await self.sandbox.close()
         self.library.close()
+        self._leases.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 

@@ -8,7 +8,7 @@ from app.engine.names import NO_NAMES, ROOTS, Names, Use, used_in
 from app.engine.nearest import nearest
 from app.engine.paths import INHERITED, Key, parse_literal, parse_path, reader, text_of
 from app.engine.syntax import Syntax, SyntaxFault
-from app.engine.templates import Part, Source, Unfinished, parts_of, place_in
+from app.engine.templates import OPENING, Part, Source, Unfinished, parts_of, place_in
 from app.errors import Fault
 from app.steps.fields import Hole, Template
 from app.steps.secrets import SecretRef, SecretText
@@ -17,6 +17,10 @@ Json = Any
 Scope = Mapping[str, Json]
 Build = Callable[[Scope, Sequence[Json]], Json]
 
+IN_KEY = (
+    "An expression can only stand in a value, not in a key: make the object in one expression,"
+    " as in ${{ ({[input.name]: 1}) }}."
+)
 STEP_MEMBERS = frozenset({"output", "status", "error"})
 
 
@@ -51,7 +55,8 @@ class Compiled:
     """A value with its expressions ready to be resolved.
 
     `marked` is the value as a schema may check it when the definition is saved. `build` makes the value
-    from a scope and the results of the scripts; `references` are the steps that it names, with the place.
+    from a scope and the results of the scripts; `references` and `secrets` are the steps and secrets that it
+    names, each with its place in front.
     """
 
     names: Names
@@ -60,6 +65,7 @@ class Compiled:
     build: Build
     plain: bool
     references: tuple[tuple[str, str], ...] = ()
+    secrets: tuple[tuple[str, str], ...] = ()
 
     def resolve(self, scope: Scope) -> Json:
         """Return the value; only if `plain`.
@@ -84,8 +90,8 @@ def compile_value(
     """
     work = _Work(secrets, rules, syntax or Syntax())
     build, marked = work.object(value, path, rules.verbatim) if rules.verbatim else work.any(value, path)
-    scripts, references = tuple(work.scripts), tuple(work.references)
-    compiled = Compiled(work.names, marked, scripts, build, not scripts, references)
+    scripts, references, named = tuple(work.scripts), tuple(work.references), tuple(work.named_secrets)
+    compiled = Compiled(work.names, marked, scripts, build, not scripts, references, named)
     return compiled, work.faults
 
 
@@ -100,9 +106,10 @@ class _Work:
     scripts: list[Script] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     references: list[tuple[str, str]] = field(default_factory=list)
+    named_secrets: list[tuple[str, str]] = field(default_factory=list)
 
     def any(self, value: Json, path: str) -> tuple[Build, Json]:
-        if isinstance(value, str) and "${{" in value:
+        if isinstance(value, str) and OPENING in value:
             return self.text(value, path)
         if isinstance(value, dict):
             return self.object(value, path, frozenset())
@@ -111,6 +118,9 @@ class _Work:
         return _constant(value), value
 
     def object(self, value: dict[str, Json], path: str, verbatim: frozenset[str]) -> tuple[Build, Json]:
+        for key in value:
+            if OPENING in key:
+                self.faults.append(Fault(_under(path, key), IN_KEY))
         built = {
             key: (_constant(item), item) if key in verbatim else self.any(item, _under(path, key))
             for key, item in value.items()
@@ -153,6 +163,7 @@ class _Work:
             return self.expression(part, text, path, inside=True)
         if isinstance(part, SecretRef):
             self.names |= Names(secrets=frozenset({part.name}))
+            self.named_secrets.append((path, part.name))
             if not self.secrets:
                 self.faults.append(
                     Fault(path, "Secrets can only stand in fields of http steps and in args of task steps.")

@@ -11,9 +11,10 @@ from sqlalchemy import Connection, Engine, Row
 from sqlalchemy.exc import DBAPIError
 
 from app import log
-from app.engine.change import Batch, Change, Fate
+from app.engine.change import Batch, Change, Fate, Key
+from app.engine.probation import Probation
 from app.states import Status
-from app.store import children, claims, executions, flushes, news, steps
+from app.store import children, claims, executions, flushes, news, quotas, steps
 
 REPEATED = ("40P01", "40001", "55P03")
 AWAY = ("08", "57", "53", "25006")
@@ -31,6 +32,7 @@ class Report:
     fates: dict[UUID, Fate] = field(default_factory=dict)
     handed_back: list[Row[Any]] = field(default_factory=list)
     made: list[Row[Any]] = field(default_factory=list)
+    touched: list[Any] = field(default_factory=list)
     database_now: datetime | None = None
 
     def add(self, other: "Report") -> None:
@@ -40,17 +42,26 @@ class Report:
         self.fates |= other.fates
         self.handed_back += other.handed_back
         self.made += other.made
+        self.touched += other.touched
         self.database_now = other.database_now or self.database_now
 
 
 class Flusher:
     """Writes batches in the ledger's threads; every write is fenced by worker and claim."""
 
-    def __init__(self, engine: Engine, worker: str, lease_seconds: int, stopped: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        worker: str,
+        lease_seconds: int,
+        stopped: Callable[[], bool],
+        probation: Probation,
+    ) -> None:
         self._engine = engine
         self._worker = worker
         self._lease_seconds = lease_seconds
         self._stopped = stopped
+        self._probation = probation
 
     def write(self, batch: Batch) -> Report:
         """Write a batch, however long the database is away; halve a refused one until one change is left."""
@@ -80,7 +91,7 @@ class Flusher:
             for half in batch.halves():
                 report.add(self.write(half))
             return report
-        why = str(getattr(error, "orig", error)).strip().splitlines()[0]
+        why = (str(getattr(error, "orig", error)).strip() or type(error).__name__).splitlines()[0]
         logger.error("the database refused a change", executions=[str(i) for i in batch.ids()], error=why)
         if batch.changes and not batch.changes[0].bare:
             self.write(Batch([], [batch.changes[0].without_payload(why)]))
@@ -99,10 +110,14 @@ class Flusher:
 
     def _claim(self, tx: Connection, batch: Batch, report: Report) -> None:
         ids = [taken.execution_id for taken in batch.claims]
-        rows = claims.claim_many(tx, ids, self._worker, self._lease_seconds)
+        suspects = claims.Suspects(self._probation.from_takeovers, int(self._probation.free))
+        rows = claims.claim_many(tx, ids, self._worker, self._lease_seconds, suspects)
         report.claimed = {row.id: row for row in rows}
         if again := [row.id for row in rows if row.claim_no > 1 or row.retry_of is not None]:
             report.recorded = steps.recorded_of(tx, again)
+        for row in rows:
+            if row.suspect:
+                self._probation.begin(row.id)
         if rows:
             report.database_now = rows[-1].database_now
 
@@ -140,18 +155,24 @@ class Flusher:
         ends = [(c.key.id, c.key.claim_no, c.end, c.done or 0) for c in ours if c.end is not None]
         if ends:
             flushes.settle(tx, self._worker, ends)
-        report.made += _after_failures(tx, [i for i, _, end, _ in ends if end.status is Status.FAILED])
+            report.made += _after_failures(tx, [i for i, _, end, _ in ends if end.status is Status.FAILED])
         if cancelled:
             flushes.settle_cancelled(tx, self._worker, [c.key.id for c in cancelled])
         if rests := [(c.key.id, c.key.claim_no, c.rest) for c in ours if c.rest is not None]:
             report.handed_back += flushes.suspend(tx, self._worker, rests)
         if leaving := [(c.key.id, c.key.claim_no) for c in ours if c.leave]:
             report.handed_back += claims.hand_back(tx, leaving, self._worker)
-        for change in changes:
-            if change.orphans:
-                executions.cancel_children(tx, change.key.workspace_id, change.key.id, change.orphans)
-        if any(c.key.parent_id for c in closing):
-            report.handed_back += news.wake_parents(tx, [c.key.id for c in [*ours, *cancelled]])
+        for change in [c for c in changes if c.orphans]:
+            key = change.key
+            report.touched += executions.cancel_children(tx, key.workspace_id, key.id, change.orphans)
+        if gone := [c.key for c in [*ours, *cancelled]]:
+            report.made += quotas.release(tx, sorted({key.workspace_id for key in gone}))
+            report.handed_back += _wake_parents(tx, gone)
+
+
+def _wake_parents(tx: Connection, gone: list[Key]) -> list[Row[Any]]:
+    """Wake the parents of what has ended, if any has one; gives what their tickets need."""
+    return news.wake_parents(tx, [key.id for key in gone]) if any(key.parent_id for key in gone) else []
 
 
 def _after_failures(tx: Connection, failed: list[UUID]) -> list[Row[Any]]:

@@ -1,6 +1,6 @@
 """A workflow definition as the engine walks it: compiled once a version, pure, never changed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -9,7 +9,7 @@ from app import strictjson
 from app.engine.expressions import Compiled
 from app.engine.graph_order import needs_of, reach_of, ring_in
 from app.engine.graph_steps import Parts, Work, compile_step, step_type
-from app.engine.graph_structure import read_definition
+from app.engine.graph_structure import Definition, read_definition
 from app.engine.input_schema import InputSchema, compile_schema
 from app.engine.nearest import nearest
 from app.engine.programs import StepProgram
@@ -55,7 +55,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """A whole definition; `secrets` are the names of all that it names."""
+    """A whole definition; `secrets` are the names of all that it names.
+
+    `secret_places` and `workflows` are the secrets and other workflows that it names, each with its place.
+    """
 
     steps: tuple[Step, ...]
     by_id: Mapping[str, Step]
@@ -65,6 +68,8 @@ class Graph:
     on_failure: UUID | None
     warnings: list[Fault]
     secrets: frozenset[str]
+    secret_places: tuple[tuple[str, str], ...] = ()
+    workflows: tuple[tuple[str, UUID], ...] = ()
 
     @property
     def secret_names(self) -> frozenset[str]:
@@ -103,6 +108,8 @@ def compile_graph(definition: Json) -> Graph:
         on_failure=read.on_failure,
         warnings=work.warnings,
         secrets=frozenset().union(*(step.secrets for step in steps)),
+        secret_places=tuple(place for part in parts for place in part.args.secrets),
+        workflows=tuple(_workflows(read, parts)),
     )
 
 
@@ -157,6 +164,16 @@ def _check_references(
         else:
             message = f"There is no step {named}{nearest(named, reach)}; {there}."
         work.faults.append(Fault(path, message))
+
+
+def _workflows(read: Definition, parts: list[Parts]) -> Iterator[tuple[str, UUID]]:
+    """Yield the workflows that a definition without faults names, with their places."""
+    if read.on_failure is not None:
+        yield "onFailure.workflowId", read.on_failure
+    for step, part in zip(read.steps, parts, strict=True):
+        named = part.args.marked.get("workflowId") if step["type"] == "workflow" else None
+        if isinstance(named, str):
+            yield f"{step['path']}.with.workflowId", UUID(named)
 
 
 def _input_schema(schema: Json, work: Work) -> InputSchema | None:

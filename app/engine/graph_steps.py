@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from app.engine.bodies import check_body
 from app.engine.expressions import Compiled, Rules, compile_value
-from app.engine.names import NO_NAMES, ROOTS, Names, Use
+from app.engine.names import ROOTS, Use
 from app.engine.nearest import nearest
 from app.engine.programs import StepProgram
 from app.engine.syntax import Syntax
@@ -83,27 +84,33 @@ def _args(step: dict[str, Any], kind: StepType | None, with_items: bool, work: W
     programs = verbatim_fields(kind.schema) if kind else frozenset()
     roots = ROOTS if with_items else OUTSIDE_FOR_EACH
     allowed = _SECRETS_IN.get(step.get("type", ""), frozenset())
-    before = len(work.faults)
     rules = Rules(roots=roots, verbatim=programs)
     compiled = work.compile(values, path, secrets=allowed != frozenset(), rules=rules)
     if allowed is not None:
         refused = {key: mark for key, mark in compiled.marked.items() if key not in allowed}
         _refuse_secrets(refused, path, work)
-    if kind and "args" in step and len(work.faults) == before:
-        work.faults += check_args(kind.schema, compiled.marked, path)
-    sources = {key: values[key] for key in programs if isinstance(values.get(key), str)}
-    return replace(compiled, names=compiled.names | _names_in(sources, roots, path, work))
+    if kind and "args" in step:
+        told = {fault.path for fault in work.faults}
+        found = check_args(kind.schema, compiled.marked, path)
+        work.faults += [fault for fault in found if fault.path not in told]
+    for key in sorted(programs):
+        if isinstance(values.get(key), str):
+            compiled = _with_source(compiled, values[key], roots, f"{path}.{key}", work)
+    return compiled
 
 
-def _names_in(sources: dict[str, str], roots: frozenset[str], path: str, work: Work) -> Names:
-    """Check the programs of a step and tell what they may name."""
-    names = NO_NAMES
-    for key, source in sources.items():
-        if (fault := work.syntax.body(source)) is not None:
-            place = f"line {fault.line}, column {fault.column}"
-            work.faults.append(Fault(f"{path}.{key}", f"{place}: {fault.message}"))
-        names |= Use.anything(source).names
-    return replace(names, roots=names.roots & roots)
+def _with_source(compiled: Compiled, source: str, roots: frozenset[str], path: str, work: Work) -> Compiled:
+    """Add what a program of the step may name; what is surely wrong with it is noted."""
+    names = Use.anything(source).names
+    names = replace(compiled.names | names, roots=compiled.names.roots | (names.roots & roots))
+    if (fault := work.syntax.body(source)) is not None:
+        work.faults.append(Fault(path, f"line {fault.line}, column {fault.column}: {fault.message}"))
+        return replace(compiled, names=names)
+    found = check_body(source, path, roots, work.syntax.globals)
+    work.faults += found.faults
+    work.warnings += found.warnings
+    references = dict.fromkeys((path, step_id) for step_id in found.references)
+    return replace(compiled, names=names, references=(*compiled.references, *references))
 
 
 def _refuse_secrets(marked: dict[str, Json], path: str, work: Work) -> None:
@@ -117,7 +124,7 @@ def _refuse_secrets(marked: dict[str, Json], path: str, work: Work) -> None:
 def _condition(step: dict[str, Any], path: str, work: Work) -> Compiled:
     rules = Rules(roots=OUTSIDE_FOR_EACH, condition=True)
     compiled = work.compile(step["condition"], f"{path}.if", rules=rules)
-    if isinstance(step["condition"], str) and not _is_expression(compiled):
+    if not _is_expression(compiled):
         message = "Must be one expression, as in ${{ input.total > 100 }}: other text is always true."
         work.faults.append(Fault(f"{path}.if", message))
     return compiled
@@ -125,8 +132,9 @@ def _condition(step: dict[str, Any], path: str, work: Work) -> Compiled:
 
 def _items(step: dict[str, Any], path: str, work: Work) -> Compiled:
     compiled = work.compile(step["for_each"], f"{path}.forEach")
-    if isinstance(step["for_each"], str) and not _is_expression(compiled):
-        work.faults.append(Fault(f"{path}.forEach", "Must be one expression that gives a list."))
+    if not _is_expression(compiled):
+        message = "Must be one expression that gives a list, as in ${{ input.orders }}."
+        work.faults.append(Fault(f"{path}.forEach", message))
     return compiled
 
 

@@ -71,7 +71,8 @@ async def _do_all(at: Workplace, progress: Progress, work: list[tuple[Unit, Json
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
+        at.at_work -= sum(isinstance(end, _Stopped) for end in ends)
 
 
 def _abort(at: Workplace, progress: Progress) -> None:
@@ -82,13 +83,18 @@ def _abort(at: Workplace, progress: Progress) -> None:
 
 
 class _Stopped(Exception):
-    """An item failed for good, so the others need not go on."""
+    """An item failed for good, so the others need not go on.
+
+    Its lane counts as at work until they are aborted: else the execution could be suspended in between, and
+    no news would ever come of the item that failed.
+    """
 
 
 async def _lane(at: Workplace, progress: Progress, todo: Iterator[tuple[Unit, Json]]) -> None:
     for number, (unit, value) in enumerate(todo, 1):
         await _do_one(at, progress, unit, value)
         if unit.status is StepStatus.FAILED and not progress.continues:
+            at.at_work += 1
             raise _Stopped
         if number % TURN == 0:
             with at.working():
@@ -111,6 +117,7 @@ async def _do_one(at: Workplace, progress: Progress, unit: Unit, value: Json) ->
             error = None
         except Unstorable as fault:
             error = str(fault)
+    unit.reason = getattr(outcome, "reason", None)
     status = StepStatus.COMPLETED if error is None else StepStatus.FAILED
     unit.end(status, at.now(), None if error is None else sentence(at.mask(error)))
     at.record(progress, unit)
@@ -120,6 +127,6 @@ def _outcome(progress: Progress, units: list[Unit]) -> Outcome:
     """Give the outputs in order, or the first failure."""
     failed = [unit for unit in units if unit.status is StepStatus.FAILED]
     if failed and not progress.continues:
-        return Failed(f"Item {failed[0].index} failed: {failed[0].error}")
+        return Failed(f"Item {failed[0].index} failed: {failed[0].error}", failed[0].reason)
     outputs = [None if unit.output is None else loads_stored(unit.output) for unit in units]
     return Done(outputs, f"{len(failed)} of {len(units)} items failed" if failed else None)

@@ -196,6 +196,7 @@ class Ledger:
     def _write(self, batch: Batch) -> Report:
         """Write a batch in a ledger thread, then clean up in Redis what the commit made superfluous."""
         report = self._flusher.write(batch)
+        report.touched += [change.key for change in batch.changes]
         over = [change.key.job_id for change in batch.changes if change.closes and change.key.job_id]
         over += [job.job_id for job in batch.claims if job.execution_id not in report.claimed]
         self._owner.committed(report, over)
@@ -206,6 +207,8 @@ class Ledger:
         self._in_flight -= 1
         self._claiming = self._claiming and not batch.claims
         self._busy.difference_update(batch.ids())
+        # The next claims are under way while those that have landed are walked.
+        self._flush()
         report = done.result()
         if report.database_now is not None:
             self.time.set(report.database_now)

@@ -16,7 +16,8 @@ from app.engine.graph import Graph, compile_graph
 from app.engine.input_schema import InputSchema
 from app.errors import InvalidDefinition
 from app.store import children, flushes, secrets
-from app.store.children import Parent
+from app.store.allowance import Allowance
+from app.store.children import Checks, Parent, Refused
 from app.strictjson import loads_stored
 
 GRAPHS_KEPT = 500
@@ -35,6 +36,7 @@ class Library:
         self._engine = engine
         self._keyring = keyring
         self._send = send
+        self._checks = Checks(_misfit, Allowance())
         self._books: OrderedDict[Version, Book] = OrderedDict()
         self._coming: dict[Version, asyncio.Task[str | None]] = {}
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="library")
@@ -83,10 +85,14 @@ class Library:
                 logger.warning("the database did not answer; asking again", error=str(error.orig).strip())
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def start_child(self, parent: Parent, place: str, workflow_id: UUID, input: Json) -> Row[Any] | str:
-        """Make a child execution and send its ticket; gives its row, or a sentence why not."""
-        row: Row[Any] | str = await self.ask(children.start, parent, place, workflow_id, input, _misfit)
-        if not isinstance(row, str) and getattr(row, "sent_at", None) is not None:
+    async def start_child(
+        self, parent: Parent, place: str, workflow_id: UUID, input: Json
+    ) -> Row[Any] | Refused:
+        """Make a child execution and send its ticket; gives its row, or why there is none."""
+        row: Row[Any] | Refused = await self.ask(
+            children.start, parent, place, workflow_id, input, self._checks
+        )
+        if not isinstance(row, Refused) and getattr(row, "sent_at", None) is not None:
             await asyncio.get_running_loop().run_in_executor(self._threads, self._send, row)
         return row
 

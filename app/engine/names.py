@@ -14,7 +14,7 @@ _KEYWORDS_TEXT = """
     false finally for function get if import in instanceof let new null of return set static super switch this
     throw true try typeof undefined var void while with yield
 """
-_KEYWORDS = frozenset(_KEYWORDS_TEXT.split())
+KEYWORDS = frozenset(_KEYWORDS_TEXT.split())
 _DECLARING = frozenset({"let", "const", "var", "class"})
 _OPENING = {"(": ")", "[": "]", "{": "}"}
 _SECRET = re.compile(r"(?<![\w$.'\"])secrets\s*[.\[]")
@@ -70,7 +70,7 @@ def used_in(source: str, known: frozenset[str]) -> Use:
     use = Use()
     bound = _bound(tokens)
     for position, token in enumerate(tokens):
-        if token.kind == "name" and token.text not in _KEYWORDS and not _is_key(tokens, position):
+        if token.kind == "name" and token.text not in KEYWORDS and not is_key(tokens, position):
             _note(use, tokens, position, bound, known)
     return use
 
@@ -78,7 +78,7 @@ def used_in(source: str, known: frozenset[str]) -> Use:
 def _note(use: Use, tokens: list[Token], position: int, bound: set[str], known: frozenset[str]) -> None:
     name = tokens[position].text
     if name in ROOTS:
-        keys = _members(tokens, position) if name not in bound else ()
+        keys = members(tokens, position)[0] if name not in bound else ()
         use.names |= _named(name, keys, name in bound)
         if name not in bound:
             use.chains.append((name, keys))
@@ -94,7 +94,7 @@ def _named(root: str, keys: tuple[Key, ...], bound: bool) -> Names:
     return Names(roots=frozenset({root}), every_step=True)
 
 
-def _is_key(tokens: list[Token], position: int) -> bool:
+def is_key(tokens: list[Token], position: int) -> bool:
     """Tell whether the name is a member (`.name`), a key (`{name: …}`) or a method (`{name() {…}}`)."""
     before = tokens[position - 1].text if position else ""
     after = tokens[position + 1].text if position + 1 < len(tokens) else ""
@@ -105,8 +105,8 @@ def _is_key(tokens: list[Token], position: int) -> bool:
     return after == ":" or (after == "(" and _group_is_followed_by_brace(tokens, position + 1))
 
 
-def _members(tokens: list[Token], position: int) -> tuple[Key, ...]:
-    """Return the keys that stand behind the name as `.key`, `?.key`, `["key"]` or `[0]`."""
+def members(tokens: list[Token], position: int) -> tuple[tuple[Key, ...], int]:
+    """Return the keys behind the name, as `.key`, `?.key`, `["key"]` or `[0]`, and where they end."""
     keys: list[Key] = []
     at = position + 1
     while at + 1 < len(tokens):
@@ -120,7 +120,7 @@ def _members(tokens: list[Token], position: int) -> tuple[Key, ...]:
             at += 3
         else:
             break
-    return tuple(keys)
+    return tuple(keys), at
 
 
 def _constant(token: Token) -> Key | None:

@@ -8,13 +8,13 @@ import orjson
 
 from app.clock import rfc3339
 from app.engine.graph import Step
-from app.states import STEP_FINAL, StepStatus
+from app.states import STEP_FINAL, Reason, StepStatus
 from app.store.steps import ItemRow, StepRow
 
 Json = Any
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Unit:
     """One thing to be done with attempts of its own: a step, or one item of a forEach (`index` from 0)."""
 
@@ -24,6 +24,7 @@ class Unit:
     input: str | None = None
     output: str | None = None
     error: str | None = None
+    reason: Reason | None = None
     started_at: datetime | None = None
     attempt_started_at: datetime | None = None
     completed_at: datetime | None = None
@@ -84,7 +85,7 @@ class Unit:
         }
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Progress:
     """One step of one execution; `items` are the units of a forEach, once its list is known."""
 

@@ -1,7 +1,7 @@
 """Walks the graph of one execution: begins its steps, hears of their ends, and settles the execution."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -67,17 +67,20 @@ class Walk:
             "trigger": loads_stored(row.trigger) if row.trigger else None,
         }
         self._place = Workplace(key, desk, scope, secrets, self._rest)
-        self._deadline = Deadline(
-            graph.timeout_seconds, row.started_at, row.deadline_at, self._place.now, self._time_out
-        )
+        limit = min(graph.timeout_seconds or row.max_execution_seconds, row.max_execution_seconds)
+        self._deadline = Deadline(limit, row.started_at, row.deadline_at, self._place.now, self._time_out)
 
     # -- life --
 
     def begin(self, recorded: Recorded) -> None:
         """Start walking, from the beginning or after the steps and items that were recorded before."""
         self._board.restore(recorded)
-        self._deadline.arm()
+        if self._deadline.over:
+            self._time_out()
+            return
         self._advance()
+        if not self.finished:
+            self._deadline.arm()
 
     def cancel(self) -> None:
         """Stop at once: abort what is in flight and let the flag in the row decide the end."""
@@ -115,11 +118,13 @@ class Walk:
         self._deadline.stop()
         self.desk.finished(self)
 
-    def _time_out(self, limit: float) -> None:
-        orphans = self._awaited(("workflow",))
+    def _time_out(self) -> None:
+        """Fail, as the limit says; only steps with `runOn` still begin or go on, each within its own time."""
+        self._board.note_time_out()
+        if (output := self._tasks.pop("", None)) is not None:
+            output.cancel()
         self._abort_in_flight()
-        error = f"The execution ran longer than its limit of {limit:g} s"
-        self._settle(Settlement(Status.FAILED, Reason.TIMEOUT, error=error), orphans)
+        self._advance()
 
     # -- from step to step --
 
@@ -195,6 +200,7 @@ class Walk:
             else:
                 self._end(progress, StepStatus.COMPLETED, outcome.note)
                 return
+        progress.unit.reason = getattr(outcome, "reason", None)
         self._end(progress, StepStatus.FAILED, getattr(outcome, "error", "The step gave no outcome"))
 
     def _end(self, progress: Progress, status: StepStatus, error: str | None = None) -> None:
@@ -202,35 +208,37 @@ class Walk:
         progress.unit.end(
             status, self._place.now(), None if error is None else sentence(self._place.mask(error))
         )
+        self._place.close_log(progress.step)
         stops = self._board.note_end(progress)
         self.desk.ledger.write_step(self.key, progress.row(), self._board.done)
         if stops:
-            orphans = self._awaited(("workflow",))
             self._abort_in_flight()
-            self.desk.ledger.cancel_children(self.key, orphans)
 
     def _abort_in_flight(self) -> None:
-        for progress in self._board.in_flight:
+        """Cancel what has begun, and the children that it waits for; steps with `runOn` go on."""
+        aborted = [progress for progress in self._board.in_flight if progress.step.run_on == "success"]
+        orphans = _awaited(aborted, ("workflow",))
+        for progress in aborted:
             task = self._tasks.pop(progress.step.id, None)
             if task is not None:
                 task.cancel()
             self._place.abort_items(progress)
             self._end(progress, StepStatus.CANCELLED)
-
-    def _awaited(self, types: tuple[str, ...]) -> list[str]:
-        """Name the places in which steps of some types wait for news."""
-        waiting = [p for p in self._board.in_flight if p.step.type in types]
-        return [place_of(p, unit) for p in waiting for unit in p.units if not unit.ended]
+        self.desk.ledger.cancel_children(self.key, orphans)
 
     # -- the end --
 
     def _conclude(self) -> None:
         """End the execution: as its failed step says, or with its output."""
         failed, program = self._board.failed, self._graph.output
-        if failed is not None:
+        if self._board.timed_out:
+            error = f"The execution ran longer than its limit of {self._deadline.limit:g} s"
+            self._settle(Settlement(Status.FAILED, Reason.TIMEOUT, error=error))
+        elif failed is not None:
             title = failed.step.name or failed.step.id
             error = sentence(f"The step {title!r} failed: {failed.unit.error}")
-            self._settle(Settlement(Status.FAILED, Reason.STEP_FAILED, error=error))
+            reason = failed.unit.reason or Reason.STEP_FAILED
+            self._settle(Settlement(Status.FAILED, reason, error=error))
         elif program is None:
             self._settle(Settlement(Status.COMPLETED, output=self._board.last_output))
         elif program.plain:
@@ -257,10 +265,9 @@ class Walk:
             text = sentence(self._place.mask(f"The output of the workflow failed: {error}"))
             self._settle(Settlement(Status.FAILED, Reason.STEP_FAILED, error=text))
 
-    def _settle(self, end: Settlement, orphans: list[str] | None = None) -> None:
+    def _settle(self, end: Settlement) -> None:
         self._stop()
         self.desk.ledger.settle(self.key, end, self._board.done)
-        self.desk.ledger.cancel_children(self.key, orphans or [])
 
     # -- rest: while all units wait, the execution needs no slot --
 
@@ -276,6 +283,12 @@ class Walk:
         if wake_at is not None and wake_at - self._place.now() <= SHORT_WAIT:
             self._deadline.excuse(wake_at)
             return
-        places = tuple(self._awaited(("waitForSignal", "workflow")))
+        places = tuple(_awaited(self._board.in_flight, ("waitForSignal", "workflow")))
         self._stop()
         self.desk.ledger.suspend(self.key, Suspension(wake_at, self._deadline.at, places))
+
+
+def _awaited(steps: Iterable[Progress], types: tuple[str, ...]) -> list[str]:
+    """Name the places in which those of some steps that are of some types wait for news."""
+    waiting = [progress for progress in steps if progress.step.type in types]
+    return [place_of(progress, unit) for progress in waiting for unit in progress.units if not unit.ended]

@@ -1,13 +1,13 @@
-// Runs in a fresh context for each evaluation; its value is the function that the child calls.
+// Runs in a fresh context for each evaluation, before the text of the user; its value is called with the request.
 (function () {
   "use strict";
   const { parse, stringify } = JSON;
   const run = eval;
   const text = String;
   // The binding cannot take a rope, which is what adding long texts gives; joining gives a flat text.
-  const flat = (...parts) => parts.join("");
-  const MAX_LINES = 1000;
-  const MAX_LOG = 256 * 1024;
+  const { apply } = Reflect;
+  const { join } = Array.prototype;
+  const joined = (parts, by) => apply(join, parts, [by]);
 
   function denyClockAndChance() {
     const deny = (what) => () => {
@@ -28,7 +28,7 @@
   }
 
   function compiled(names, head, source, tail) {
-    return run("(function(" + names.join(",") + "){'use strict';" + head + source + tail + "})");
+    return run("(function(" + joined(names, ",") + "){'use strict';" + head + source + tail + "})");
   }
 
   function asText(value) {
@@ -64,6 +64,7 @@
   }
 
   function expressions(request) {
+    denyClockAndChance();
     const values = request.names.map((name) => request.values[name]);
     const results = [];
     for (let index = 0; index < request.scripts.length; index++) {
@@ -80,25 +81,14 @@
         return stringify({ error: failure(error, index) });
       }
     }
-    return flat('{"values":[', results.join(","), "]}");
+    return joined(['{"values":[', joined(results, ","), "]}"], "");
   }
 
-  function logger() {
-    const lines = [];
-    let size = 0;
-    const write = (level) => (...parts) => {
-      const line = parts.map((part) => (typeof part === "string" ? part : (stringify(part) ?? text(part)))).join(" ");
-      size += line.length;
-      if (lines.length < MAX_LINES && size <= MAX_LOG) lines.push([level, line]);
-    };
-    globalThis.console = {
-      log: write("info"), info: write("info"), warn: write("warning"), error: write("error"), debug: write("debug"),
-    };
-    return lines;
-  }
-
-  function body(request) {
-    const lines = logger();
+  // `makeConsole` is the source of sandbox_console.js, `emit` takes a line of the log out of here.
+  function body(request, makeConsole) {
+    const emit = globalThis.emit;
+    delete globalThis.emit;
+    globalThis.console = run(makeConsole)(emit);
     let error = null;
     let value = "null";
     try {
@@ -107,12 +97,11 @@
     } catch (caught) {
       error = failure(caught, null);
     }
-    return flat('{"values":[', value, '],"logs":', stringify(lines), ',"error":', stringify(error), "}");
+    return joined(['{"values":[', value, '],"error":', stringify(error), "}"], "");
   }
 
-  return (payload, pure) => {
+  return (payload, makeConsole) => {
     const request = parse(payload);
-    if (pure) denyClockAndChance();
-    return request.body === undefined ? expressions(request) : body(request);
+    return request.body === undefined ? expressions(request) : body(request, makeConsole);
   };
 })();

@@ -1,28 +1,26 @@
 """Evaluates JavaScript in child processes that have nothing to lose; asyncio on this side."""
 
 import asyncio
-import os
-import signal
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from app import strictjson
-from app.engine.sandbox_child import DONE, OUT_OF_MEMORY, OUT_OF_TIME, REPLY, REQUEST
-from app.engine.sandbox_turns import Turns
+from app.engine.sandbox_child import DONE, LINE, OUT_OF_MEMORY, OUT_OF_TIME, REPLY, REQUEST
+from app.engine.sandbox_process import Child, Watch
+from app.engine.sandbox_turns import Kind, Turns
 from app.engine.sandbox_zygote import Zygote
 from app.errors import LineaError
 
 Json = Any
+Log = Callable[[str, str], None]
 
 _MEBIBYTE = 1024 * 1024
 _LARGEST_REPLY = 8 * _MEBIBYTE
 _USES = 2000
 _DEPTH = 64 + 2
-_PATIENCE = 10
-_TICKS = 100
 
 
 class SandboxFailed(Exception):
@@ -64,27 +62,18 @@ class Reply:
 
     values: list[Json] = field(default_factory=list)
     skip: bool = False
-    logs: list[tuple[str, str]] = field(default_factory=list)
     error: dict[str, Any] | None = None
 
 
-@dataclass(slots=True)
-class _Child:
-    pid: int
-    connection: socket.socket
-    workspace_id: UUID
-    zygote: Zygote
-    uses: int = 0
-    overdue: bool = False
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """A request as the child takes it, and who hears what it logs."""
 
-    def stop(self) -> None:
-        """Kill it while somebody still reads from it."""
-        self.overdue = True
-        os.kill(self.pid, signal.SIGKILL)
-
-    def end(self) -> None:
-        self.connection.close()
-        self.zygote.reap(self.pid)
+    kind: Kind
+    frame: bytes
+    seconds: float
+    mebibytes: int
+    log: Log
 
 
 class Sandbox:
@@ -95,70 +84,76 @@ class Sandbox:
         self._turns = Turns(children)
         self._zygote: Zygote | None = None
         self._forking = asyncio.Lock()
-        self._idle: list[_Child] = []
+        self._idle: list[Child] = []
         self._busy: set[int] = set()
         self._closed = False
 
     async def evaluate(
-        self, workspace_id: UUID, request: Expressions | Body, *, seconds: float = 1, mebibytes: int = 64
+        self,
+        workspace_id: UUID,
+        request: Expressions | Body,
+        *,
+        seconds: float = 1,
+        mebibytes: int = 64,
+        log: Log = lambda _level, _line: None,
     ) -> Reply:
         """Evaluate in a fresh context; a child that dies without having used up its time gets a second try.
 
-        Raises SandboxFailed.
+        `log` hears each line that a body logs at once, with its level. Raises SandboxFailed.
         """
-        frame = _frame(request, seconds, mebibytes)
-        await self._turns.take(workspace_id)
+        order = _order(request, seconds, mebibytes, log)
+        await self._turns.take(workspace_id, order.kind)
         try:
             try:
-                return await self._attempt(workspace_id, frame, seconds, mebibytes)
+                return await self._attempt(workspace_id, order)
             except (_ChildDied, OSError):
-                return await self._attempt(workspace_id, frame, seconds, mebibytes)
+                return await self._attempt(workspace_id, order)
         except (_ChildDied, OSError):
             raise SandboxFailed("The process that evaluated it died, twice.") from None
         finally:
-            self._turns.give_back(workspace_id)
+            self._turns.give_back(workspace_id, order.kind)
 
     async def close(self) -> None:
         """End all children; whoever still waits for one is told."""
         self._closed = True
         self._forget_zygote()
 
-    async def _attempt(self, workspace_id: UUID, frame: bytes, seconds: float, mebibytes: int) -> Reply:
-        child = await self._child(workspace_id)
+    async def _attempt(self, workspace_id: UUID, order: "_Order") -> Reply:
+        child = await self._child(workspace_id, order.kind)
         whole = False
         self._busy.add(child.pid)
-        watch = _Watch(child, seconds)
+        watch = Watch(child, order.seconds)
         try:
-            status, data = await _exchange(child, frame)
+            status, data = await _exchange(child, order)
             whole = True
         except (OSError, EOFError):
-            if child.overdue:
-                raise SandboxFailed(_too_long(seconds)) from None
+            if child.overdue or watch.used_up:
+                raise SandboxFailed(_too_long(order.seconds)) from None
             raise _ChildDied from None
         finally:
             watch.stop()
             self._busy.discard(child.pid)
             self._keep_or_kill(child, whole)
-        return _reply(status, data, seconds, mebibytes)
+        return _reply(status, data, order)
 
-    def _keep_or_kill(self, child: _Child, whole: bool) -> None:
+    def _keep_or_kill(self, child: Child, whole: bool) -> None:
         child.uses += 1
         if whole and not child.overdue and child.uses < _USES and child.zygote is self._zygote:
             self._idle.append(child)
         else:
             child.end()
 
-    async def _child(self, workspace_id: UUID) -> _Child:
+    async def _child(self, workspace_id: UUID, kind: Kind) -> Child:
         for child in self._idle:
-            if child.workspace_id == workspace_id:
+            if (child.workspace_id, child.kind) == (workspace_id, kind):
                 self._idle.remove(child)
                 return child
         async with self._forking:
             while self._idle and len(self._idle) + len(self._busy) >= self._places:
                 self._idle.pop(0).end()
-            return await self._fork(workspace_id)
+            return await self._fork(workspace_id, kind)
 
-    async def _fork(self, workspace_id: UUID) -> _Child:
+    async def _fork(self, workspace_id: UUID, kind: Kind) -> Child:
         for _ in range(2):
             if self._closed:
                 raise SandboxFailed("The worker is shutting down.")
@@ -172,7 +167,7 @@ class Sandbox:
                 self._forget_zygote()
                 raise
             else:
-                return _Child(pid, connection, workspace_id, self._zygote)
+                return Child(pid, connection, workspace_id, kind, self._zygote)
         raise ConnectionResetError("the zygote does not start")
 
     def _forget_zygote(self) -> None:
@@ -184,33 +179,18 @@ class Sandbox:
         self._idle.clear()
 
 
-class _Watch:
-    """Kills a child that has used up its time; one that the machine kept waiting gets more of it."""
-
-    def __init__(self, child: _Child, seconds: float) -> None:
-        self._child = child
-        self._loop = asyncio.get_running_loop()
-        self._budget = _cpu_seconds(child.pid) + seconds
-        self._latest = self._loop.time() + seconds * _PATIENCE
-        self._timer = self._loop.call_later(seconds + 0.2, self._look)
-
-    def stop(self) -> None:
-        self._timer.cancel()
-
-    def _look(self) -> None:
-        if _cpu_seconds(self._child.pid) >= self._budget or self._loop.time() >= self._latest:
-            self._child.stop()
-        else:
-            self._timer = self._loop.call_later(0.1, self._look)
-
-
-async def _exchange(child: _Child, frame: bytes) -> tuple[int, bytes]:
-    loop = asyncio.get_running_loop()
-    await loop.sock_sendall(child.connection, frame)
-    length, status = REPLY.unpack(await _read(child.connection, REPLY.size))
-    if length > _LARGEST_REPLY:
-        raise SandboxFailed(f"The value is larger than {_LARGEST_REPLY // _MEBIBYTE} MiB.")
-    return status, await _read(child.connection, length)
+async def _exchange(child: Child, order: _Order) -> tuple[int, bytes]:
+    """Send the request and give status and data of the answer; what is logged before it is passed on."""
+    await asyncio.get_running_loop().sock_sendall(child.connection, order.frame)
+    while True:
+        length, status = REPLY.unpack(await _read(child.connection, REPLY.size))
+        if length > _LARGEST_REPLY:
+            raise SandboxFailed(f"The value is larger than {_LARGEST_REPLY // _MEBIBYTE} MiB.")
+        data = await _read(child.connection, length)
+        if status != LINE:
+            return status, data
+        level, _, line = data.decode(errors="replace").partition("\n")
+        order.log(level, line)
 
 
 async def _read(connection: socket.socket, length: int) -> bytes:
@@ -224,7 +204,7 @@ async def _read(connection: socket.socket, length: int) -> bytes:
     return bytes(data)
 
 
-def _frame(request: Expressions | Body, seconds: float, mebibytes: int) -> bytes:
+def _order(request: Expressions | Body, seconds: float, mebibytes: int, log: Log) -> _Order:
     message: dict[str, Json] = {"names": list(request.values), "values": request.values}
     if isinstance(request, Body):
         message["body"] = request.source
@@ -236,14 +216,16 @@ def _frame(request: Expressions | Body, seconds: float, mebibytes: int) -> bytes
     payload = strictjson.dumps(message)
     if len(payload) > mebibytes * _MEBIBYTE // 2:
         raise SandboxFailed(f"The values that it names are larger than {mebibytes // 2} MiB.")
-    return REQUEST.pack(len(payload), seconds, mebibytes, isinstance(request, Expressions)) + payload
+    kind = Kind.CODE if isinstance(request, Body) else Kind.EXPRESSIONS
+    head = REQUEST.pack(len(payload), seconds, mebibytes, kind is Kind.EXPRESSIONS)
+    return _Order(kind, head + payload, seconds, mebibytes, log)
 
 
-def _reply(status: int, data: bytes, seconds: float, mebibytes: int) -> Reply:
+def _reply(status: int, data: bytes, order: _Order) -> Reply:
     if status == OUT_OF_TIME:
-        raise SandboxFailed(_too_long(seconds))
+        raise SandboxFailed(_too_long(order.seconds))
     if status == OUT_OF_MEMORY:
-        raise SandboxFailed(f"It needs more than {mebibytes} MiB of memory.")
+        raise SandboxFailed(f"It needs more than {order.mebibytes} MiB of memory.")
     if status != DONE:
         raise SandboxFailed(data.decode(errors="replace")[:500])
     try:
@@ -257,20 +239,10 @@ def _reply(status: int, data: bytes, seconds: float, mebibytes: int) -> Reply:
 
 def _well_formed(reply: Reply) -> Reply:
     """Return the reply, or raise TypeError: a script can have changed what makes it."""
-    lines_are_texts = all(isinstance(part, str) for line in reply.logs for part in line)
-    if not isinstance(reply.values, list) or not isinstance(reply.error, dict | None) or not lines_are_texts:
+    if not isinstance(reply.values, list) or not isinstance(reply.error, dict | None):
         raise TypeError
-    return Reply(reply.values, reply.skip is True, [(level, text) for level, text in reply.logs], reply.error)
+    return Reply(reply.values, reply.skip is True, reply.error)
 
 
 def _too_long(seconds: float) -> str:
     return f"It took longer than {seconds:g} {'second' if seconds == 1 else 'seconds'}."
-
-
-def _cpu_seconds(pid: int) -> float:
-    """Return the processor time of a process so far; 0 where the system does not tell."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / _TICKS

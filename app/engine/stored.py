@@ -36,8 +36,13 @@ def stored_output(value: Json) -> str:
 
 def sentence(text: str) -> str:
     """Make an error text fit for the database, and no longer than a person reads."""
-    clean = text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    clean = storable(text)
     return clean if len(clean) <= MAX_SENTENCE else clean[:MAX_SENTENCE] + "…"
+
+
+def storable(text: str) -> str:
+    """Replace the characters of a text that the database does not take."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def _placeholder(value: object) -> Json:

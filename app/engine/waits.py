@@ -34,8 +34,8 @@ async def start_child(at: Workplace, progress: Progress, unit: Unit, wanted: Chi
         return Failed("The input of the child is larger than 1 MiB")
     parent = children.Parent(at.key.id, at.key.workspace_id, at.key.claim_no, at.desk.worker)
     row: Any = await at.desk.start_child(parent, place, wanted.workflow_id, wanted.input)
-    if isinstance(row, str):
-        return Failed(row)
+    if isinstance(row, children.Refused):
+        return Failed(row.why, row.reason)
     if not wanted.wait:
         return Done({"executionId": str(row.id)})
     seconds = progress.step.timeout_seconds

@@ -6,7 +6,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any
 from uuid import uuid4
@@ -20,6 +20,7 @@ from rq.worker import BaseWorker, WorkerStatus
 from sqlalchemy import Engine
 
 from app import log
+from app.announcements import Pair, announce
 from app.engine.desk import Desk
 from app.engine.flush import Report
 from app.queue import (
@@ -114,7 +115,7 @@ class ExecutionsWorker(BaseWorker):
         return desk.ended > 0
 
     def _clean_up(self, report: Report, job_ids: list[str]) -> None:
-        self._cleaner.clean(job_ids, _tickets(report.handed_back), _tickets(report.made))
+        self._cleaner.clean(job_ids, _tickets(report.handed_back), _tickets(report.made), _changed(report))
 
     # -- heartbeat (a thread) --
 
@@ -158,7 +159,7 @@ class Feeder:
         self._stopping = threading.Event()
         self._passed = self._received = 0
         self._thread = threading.Thread(target=self._run, name="feeder", daemon=True)
-        desk.on_room = self._room.set
+        desk.on_room = self._has_room
 
     @property
     def under_way(self) -> bool:
@@ -200,6 +201,10 @@ class Feeder:
             elif self._burst and not self.under_way:
                 self.stop()
 
+    def _has_room(self) -> None:
+        if not self._room.is_set():
+            self._room.set()
+
     def _wait_for_room(self) -> int:
         self._room.clear()
         room = self.desk.room - (self._passed - self._received)
@@ -230,19 +235,23 @@ class Feeder:
 
 
 class Cleaner:
-    """Deletes jobs that are done with, sends what was handed back; leaves a broken Redis alone a second."""
+    """Deletes jobs that are done with, sends what was handed back, tells the live streams what changed.
+
+    It leaves a broken Redis alone for a second.
+    """
 
     def __init__(self, url: str) -> None:
         self._connection = connect(url)
         self._broken_until = 0.0
 
-    def clean(self, job_ids: list[str], again: list[Ticket], new: list[Ticket]) -> None:
+    def clean(
+        self, job_ids: list[str], again: list[Ticket], new: list[Ticket], changed: Sequence[Pair] = ()
+    ) -> None:
         """Do what a commit made due; what gets lost here expires, or is sent again by the tick."""
-        if time.monotonic() < self._broken_until or not (job_ids or again or new):
+        if time.monotonic() < self._broken_until or not (job_ids or again or new or changed):
             return
         try:
-            if job_ids:
-                self._connection.unlink(*[JOB_PREFIX + job_id for job_id in job_ids])
+            self._tell(job_ids, changed)
             if again:
                 push(self._connection, again, front=True)
             if new:
@@ -251,9 +260,23 @@ class Cleaner:
             self._broken_until = time.monotonic() + 1.0
             logger.warning("redis is away; jobs are cleaned up later", error=str(error))
 
+    def _tell(self, job_ids: list[str], changed: Sequence[Pair]) -> None:
+        """Do what every commit makes due in one round trip."""
+        pipe = self._connection.pipeline(transaction=False)
+        if job_ids:
+            pipe.unlink(*[JOB_PREFIX + job_id for job_id in job_ids])
+        announce(pipe, changed)
+        pipe.execute()
+
 
 def _tickets(rows: list[Any]) -> list[Ticket]:
     return [Ticket(row.id, row.workspace_id, row.send_no, row.sent_at) for row in rows]
+
+
+def _changed(report: Report) -> list[Pair]:
+    """Name all that a commit may have changed; a stream looks at each and tells only of what did."""
+    rows = [*report.touched, *report.claimed.values(), *report.handed_back, *report.made]
+    return [(row.workspace_id, row.id) for row in rows]
 
 
 def _readable(job_id: bytes, data: bytes) -> Taken | None:

@@ -14,7 +14,8 @@ from app.engine.masking import NO_SECRETS, Masker
 from app.engine.programs import explained
 from app.engine.progress import Progress, Unit
 from app.engine.sandbox import Body, Sandbox, SandboxFailed
-from app.engine.stored import sentence
+from app.engine.step_log import StepLog
+from app.engine.stored import storable
 from app.states import StepStatus
 from app.steps.base import Call, Done, Failed, Outcome
 from app.steps.client import HttpClient
@@ -38,11 +39,14 @@ class Desk(Protocol):
     client: HttpClient
     sandbox: Sandbox
 
+    def sure(self) -> Awaitable[None]:
+        """Wait until no lease can have run out unseen."""
+
     def ask(self, question: Callable[..., Any], *given: object) -> Awaitable[Any]:
         """Ask the database something in a thread."""
 
     def start_child(self, parent: Parent, place: str, workflow_id: UUID, input: Json) -> Awaitable[Any]:
-        """Make a child execution and send its ticket; gives its row, or a sentence why not."""
+        """Make a child execution and send its ticket; gives its row, or why there is none."""
 
 
 class Workplace:
@@ -68,6 +72,7 @@ class Workplace:
         self.parked: dict[int, Unit] = {}
         self._secrets = secrets
         self._on_rest = on_rest
+        self._logs: dict[str, StepLog] = {}
 
     def now(self) -> datetime:
         """Give the database's time."""
@@ -91,8 +96,20 @@ class Workplace:
     async def durable(self, progress: Progress, unit: Unit) -> None:
         """Record a unit and wait for the commit; raises Interrupted when we no longer own the execution."""
         self.record(progress, unit)
-        if await self.desk.ledger.durable(self.key) is not Fate.OURS or self.closed:
+        fate = await self.desk.ledger.durable(self.key)
+        await self.desk.sure()
+        if fate is not Fate.OURS or self.closed:
             raise Interrupted
+
+    def close_log(self, step: Step) -> None:
+        """Write the rest of the log of a step that ends."""
+        if (log := self._logs.pop(step.id, None)) is not None:
+            log.close()
+
+    def _log_of(self, step: Step) -> StepLog:
+        if step.id not in self._logs:
+            self._logs[step.id] = StepLog(lambda line: self.desk.ledger.write_log(self.key, line))
+        return self._logs[step.id]
 
     # -- waits --
 
@@ -140,8 +157,7 @@ class Workplace:
         place = step.id if unit.index is None else f"{step.id}:{unit.index}"
 
         def log(level: str, message: str) -> None:
-            line = LogLine(step.id, self.now(), level, sentence(self.mask(message)))
-            self.desk.ledger.write_log(self.key, line)
+            self._log_of(step).add(LogLine(step.id, self.now(), level, storable(self.mask(message))))
 
         async def run_code(source: str) -> Outcome:
             body = Body(source, step.program.values(scope))
@@ -153,12 +169,10 @@ class Workplace:
     async def _run_code(self, step: Step, body: Body, log: Log) -> Outcome:
         try:
             reply = await self.desk.sandbox.evaluate(
-                self.key.workspace_id, body, seconds=step.timeout_seconds, mebibytes=CODE_MEBIBYTES
+                self.key.workspace_id, body, seconds=step.timeout_seconds, mebibytes=CODE_MEBIBYTES, log=log
             )
         except SandboxFailed as error:
             return Failed(str(error))
-        for level, line in reply.logs:
-            log(level, line)
         if reply.error is not None:
             return Failed(explained(str(reply.error["message"]), CODE_MEBIBYTES))
         return Done(reply.values[0] if reply.values else None)

@@ -55,11 +55,43 @@ class Execution(db.Model):  # type: ignore[name-defined,misc]
         Index(
             "ix_executions_sent", "sent_at", postgresql_where=text("status = 'pending' AND reason = 'queued'")
         ),
-        Index("ix_executions_lease", "lease_expires_at", postgresql_where=text("status = 'running'")),
+        Index(
+            "ix_executions_queued",
+            "workspace_id",
+            "sent_at",
+            postgresql_where=text("status = 'pending' AND reason = 'queued' AND sent_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_executions_held",
+            "workspace_id",
+            "workflow_id",
+            "id",
+            postgresql_where=text("status = 'pending' AND reason = 'concurrency'"),
+        ),
+        Index(
+            "ix_executions_at_work",
+            "workspace_id",
+            "lease_expires_at",
+            postgresql_where=text("status = 'running' AND waiting_since IS NULL"),
+        ),
+        Index(
+            "ix_executions_put_off",
+            "workspace_id",
+            "waiting_since",
+            postgresql_where=text(
+                "status = 'running' AND worker IS NULL AND waiting_since IS NOT NULL AND sent_at IS NULL"
+            ),
+        ),
         Index(
             "ix_executions_ownerless",
             "wake_at",
             postgresql_where=text("status = 'running' AND worker IS NULL"),
+        ),
+        Index(
+            "ix_executions_completed",
+            "workspace_id",
+            "completed_at",
+            postgresql_where=text("completed_at IS NOT NULL"),
         ),
         Index("ix_executions_tags", "tags", postgresql_using="gin", postgresql_where=text("tags <> '{}'")),
         Index(
@@ -119,4 +151,4 @@ class Execution(db.Model):  # type: ignore[name-defined,misc]
     lease_expires_at: Mapped[At | None]
     claim_no: Mapped[int] = mapped_column(server_default="0")
     sent_at: Mapped[At | None]
-    send_no: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    send_no: Mapped[int] = mapped_column(server_default="0")

@@ -7,7 +7,8 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields
 
 from app.errors import Fault
-from app.steps.fields import Anything, Verbatim
+from app.steps.fields import UNKNOWN, Anything, Verbatim
+from app.tasks import near
 
 Json = Any
 Where = Schema | fields.Field[Any] | None
@@ -91,7 +92,16 @@ def _under(key: Any, inner: Any, path: str, where: Where) -> Iterator[Fault]:
         yield from faults_of(inner, f"{path}[{key}]", _opened(inside))
     else:
         member = _field(where, key) if isinstance(where, Schema) else None
+        if isinstance(where, Schema) and inner == [UNKNOWN]:
+            inner = _unknown(str(key), where)
         yield from faults_of(inner, f"{path}.{key}" if path else str(key), _opened(member))
+
+
+def _unknown(key: str, schema: Schema) -> str:
+    """Say which fields there are, and which of them was probably meant."""
+    known = {f.data_key or name: f for name, f in schema.fields.items()}
+    there = f"there are {', '.join(known)}" if known else "there are none"
+    return f"There is no field {key[:100]} here{near(key, known)}; {there}."
 
 
 def _field(schema: Schema, key: str) -> fields.Field[Any] | None:

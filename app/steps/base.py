@@ -9,6 +9,7 @@ from uuid import UUID
 from marshmallow import Schema
 
 from app import clock
+from app.states import Reason
 
 if TYPE_CHECKING:
     from app.steps.client import HttpClient
@@ -34,9 +35,10 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The step failed and another attempt would not help."""
+    """The attempt failed and another would not help."""
 
     error: str
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,19 @@ from typing import Any
 from marshmallow import ValidationError, fields
 from marshmallow.validate import Length, OneOf, Range
 
-from app.steps.fields import Anything, Boolean, Integer, List, Number, Object, Part, StepArgs, Text
+from app.steps.fields import (
+    Anything,
+    Boolean,
+    Expressible,
+    Integer,
+    List,
+    Number,
+    Object,
+    Part,
+    StepArgs,
+    Text,
+    wants,
+)
 
 MOST_STEPS = 200
 MOST_BYTES = 256 * 1024
@@ -44,31 +56,35 @@ def seconds() -> Number:
     )
 
 
-class Condition(fields.Field[str | bool]):
-    """An expression as text, or true or false."""
+class Condition(Text):
+    """An expression as text."""
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str | bool:
-        if not isinstance(value, str | bool):
-            raise ValidationError("Must be an expression.")
-        return value
+    default_error_messages = wants('an expression in a text, as in "${{ input.total > 100 }}"')
 
 
-class Items(fields.Field[str | list[Any]]):
-    """An expression that gives a list, or a list."""
+class Items(Text):
+    """An expression that gives a list, as text."""
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str | list[Any]:
-        if not isinstance(value, str | list):
-            raise ValidationError("Must be an expression that gives a list.")
-        return value
+    default_error_messages = wants(
+        'an expression in a text that gives a list, as in "${{ input.orders }}" or "${{ [1, 2, 3] }}"'
+    )
 
 
 class JsonSchema(fields.Field[Mapping[str, Any] | bool]):
     """A JSON Schema: an object, true or false."""
 
+    default_error_messages = wants("a JSON Schema: an object, true or false")
+
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         if not isinstance(value, dict | bool):
-            raise ValidationError("Must be a JSON Schema.")
+            raise self.make_error("invalid")
         return value
+
+
+class WorkflowId(Expressible, fields.UUID):
+    """The id of a workflow."""
+
+    default_error_messages = wants("the id of a workflow") | {"invalid_uuid": "Must be the id of a workflow."}
 
 
 class RetrySchema(StepArgs):
@@ -86,9 +102,17 @@ class RetrySchema(StepArgs):
 class StepSchema(StepArgs):
     """One step; what its `with` takes is the business of its type."""
 
-    id = Text(required=True, validate=step_id)
-    type = Text(required=True, validate=Length(1, 63))
-    name = Text(validate=Length(max=200))
+    id = Text(
+        required=True,
+        validate=step_id,
+        error_messages={"required": "Is missing: give the step a name that no other has, such as fetch."},
+    )
+    type = Text(
+        required=True,
+        validate=Length(1, 63, error="Must have from 1 to 63 characters."),
+        error_messages={"required": "Is missing: give the type of the step, such as http or transform."},
+    )
+    name = Text(validate=Length(max=200, error="Must have at most 200 characters."))
     args = Object(data_key="with", keys=fields.String(), load_default=dict)
     needs = List(Text())
     condition = Condition(data_key="if")
@@ -103,7 +127,7 @@ class StepSchema(StepArgs):
 class OnFailureSchema(StepArgs):
     """The workflow that is started when an execution failed."""
 
-    workflow_id = fields.UUID(data_key="workflowId", required=True)
+    workflow_id = WorkflowId(data_key="workflowId", required=True)
 
 
 class DefinitionSchema(StepArgs):
@@ -113,6 +137,7 @@ class DefinitionSchema(StepArgs):
         Part(StepSchema),
         required=True,
         validate=Length(1, MOST_STEPS, error=f"A workflow has from 1 to {MOST_STEPS} steps."),
+        error_messages={"required": "Is missing: give the list of steps."},
     )
     output = Anything(allow_none=True)
     timeout_seconds = seconds()

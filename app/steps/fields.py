@@ -33,8 +33,17 @@ class Template:
         return len(self.parts) == 1 and isinstance(self.parts[0], Hole)
 
 
-def _said(**messages: str) -> dict[str, Any]:
-    return {**messages}
+UNKNOWN = "There is no such field here."
+
+
+def wants(what: str) -> dict[str, Any]:
+    """Give the messages of a field that takes one kind of value."""
+    what = what.replace("{", "{{").replace("}", "}}")  # marshmallow formats them
+    return {
+        "invalid": f"Must be {what}.",
+        "required": f"Is missing: give {what}.",
+        "null": f"Must be {what}, not null.",
+    }
 
 
 class Expressible(fields.Field[Any]):
@@ -65,13 +74,13 @@ class Text(Expressible, fields.String):
     """A text; secrets may stand in it."""
 
     takes_text = True
-    default_error_messages = _said(invalid="Must be a text.")
+    default_error_messages = wants("a text")
 
 
 class Scalar(Text):
     """A text, or a number or boolean that is written as JSON would (header, query and form values)."""
 
-    default_error_messages = _said(invalid="Must be a text, a number or a boolean.")
+    default_error_messages = wants("a text, a number or a boolean")
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         if isinstance(value, bool):
@@ -84,7 +93,7 @@ class Scalar(Text):
 class Number(Expressible, fields.Float):
     """A JSON number, never a text that looks like one."""
 
-    default_error_messages = _said(invalid="Must be a number.")
+    default_error_messages = wants("a number")
 
     def _validated(self, value: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -95,7 +104,7 @@ class Number(Expressible, fields.Float):
 class Integer(Expressible, fields.Integer):
     """A whole JSON number; 5.0 is one too."""
 
-    default_error_messages = _said(invalid="Must be a whole number.")
+    default_error_messages = wants("a whole number")
 
     def _validated(self, value: Any) -> int:
         if isinstance(value, float) and value.is_integer():
@@ -108,7 +117,7 @@ class Integer(Expressible, fields.Integer):
 class Boolean(Expressible, fields.Boolean):
     """True or false, never a text or number in its place."""
 
-    default_error_messages = _said(invalid="Must be true or false.")
+    default_error_messages = wants("true or false")
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
         if not isinstance(value, bool):
@@ -119,27 +128,32 @@ class Boolean(Expressible, fields.Boolean):
 class Object(Expressible, fields.Dict):
     """An object; give `keys` and `values` to check its members."""
 
-    default_error_messages = _said(invalid="Must be an object.")
+    default_error_messages = wants("an object")
 
 
 class List(Expressible, fields.List[Any]):
     """A list."""
 
-    default_error_messages = _said(invalid="Must be a list.")
+    default_error_messages = wants("a list")
 
 
 class Part(Expressible, fields.Nested):
     """An object with a schema of its own."""
+
+    default_error_messages = wants("an object")
 
 
 class Anything(Expressible, fields.Raw):
     """Any JSON value, expressions and secrets anywhere inside."""
 
     takes_text = True
+    default_error_messages = wants("any value, with expressions anywhere inside")
 
 
 class Verbatim(fields.String):
     """A text in which `${{` means nothing: the source of a program."""
+
+    default_error_messages = wants("a text with JavaScript, the body of a function")
 
 
 class StepArgs(Schema):
@@ -148,7 +162,7 @@ class StepArgs(Schema):
     class Meta:
         unknown = RAISE
 
-    error_messages = _said(unknown="There is no such field here.", type="Must be an object.")
+    error_messages = {"unknown": UNKNOWN, "type": "Must be an object."}  # noqa: RUF012 -- as marshmallow declares it
 
 
 def origin_is_fixed(url: Any) -> bool:

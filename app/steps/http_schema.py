@@ -20,7 +20,7 @@ from app.steps.fields import (
     Text,
     origin_is_fixed,
 )
-from app.steps.http_url import BadRequest, parse_url
+from app.steps.http_url import CONTROL, BadRequest, parse_url
 from app.steps.secrets import SecretText, secret_names
 
 Json = Any
@@ -65,6 +65,24 @@ class Method(Text):
         return super()._deserialize(value, attr, data, **kwargs).upper()
 
 
+class HeaderText(Text):
+    """A text that goes into a header: what is written out in it is checked when the definition is saved."""
+
+    def deserialize(
+        self, value: Any, attr: str | None = None, data: Mapping[str, Any] | None = None, **kwargs: Any
+    ) -> Any:
+        """Load it; refuse line breaks and other control characters."""
+        loaded = super().deserialize(value, attr, data, **kwargs)
+        parts = getattr(loaded, "parts", (loaded.strip() if isinstance(loaded, str) else "",))
+        if any(CONTROL.search(part) for part in parts if isinstance(part, str)):
+            raise ValidationError("Must not hold a line break or another control character.")
+        return loaded
+
+
+class HeaderValue(HeaderText, Scalar):
+    """The value of a header."""
+
+
 class Values(Scalar):
     """One value of a query or form, or a list of them for a name that repeats."""
 
@@ -84,7 +102,7 @@ class Basic(StepArgs):
 class Auth(StepArgs):
     """One way to say who asks."""
 
-    bearer = Text()
+    bearer = HeaderText()
     basic = Part(Basic)
 
     @validates_schema
@@ -123,10 +141,10 @@ class HttpStep(StepArgs):
     PAYLOADS: ClassVar[tuple[str, ...]] = ("json", "form", "body")
 
     url = Text(required=True, validate=_is_url)
-    method = Method(validate=OneOf(METHODS))
+    method = Method(validate=OneOf(METHODS, error="Must be one of {choices}."))
     headers = Object(
         keys=marshmallow_fields.String(validate=header_name),
-        values=Scalar(allow_none=True),
+        values=HeaderValue(allow_none=True),
         load_default=dict,
     )
     query = Object(keys=marshmallow_fields.String(), values=Values(allow_none=True), load_default=dict)
@@ -140,12 +158,12 @@ class HttpStep(StepArgs):
         data_key="maxResponseBytes", validate=Range(1, MAX_RESPONSE_BYTES, error="Must be from 1 to {max}.")
     )
 
-    @validates_schema
+    @validates_schema(skip_on_field_errors=False)
     def _one_payload(self, data: Mapping[str, Json], **_: Any) -> None:
         if sum(name in data for name in self.PAYLOADS) > 1:
             raise ValidationError("Give only one of json, form and body.")
 
-    @validates_schema
+    @validates_schema(skip_on_field_errors=False)
     def _one_authorization(self, data: Mapping[str, Json], **_: Any) -> None:
         if data.get("auth") and _names_authorization(data.get("headers")):
             raise ValidationError("Give auth or an Authorization header, not both.", "auth")

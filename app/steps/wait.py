@@ -10,7 +10,7 @@ from marshmallow.validate import Range
 
 from app.steps.base import Call, Failed, Outcome, Wait, step
 from app.steps.definition import MOST_SECONDS
-from app.steps.fields import Expressible, Number, StepArgs
+from app.steps.fields import Expressible, Number, StepArgs, wants
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
@@ -18,9 +18,11 @@ _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[
 class Moment(Expressible, fields.Field[datetime]):
     """A time as RFC 3339 with an offset."""
 
+    default_error_messages = wants("a time such as 2030-01-31T12:00:00Z")
+
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
         if not isinstance(value, str) or not _RFC3339.fullmatch(value):
-            raise ValidationError("Must be a time such as 2030-01-31T12:00:00Z.")
+            raise self.make_error("invalid")
         try:
             return datetime.fromisoformat(value.upper()).astimezone(UTC)
         except (ValueError, OverflowError):

@@ -1,16 +1,8 @@
 """The step type `workflow`: another workflow of the workspace as a step of this one."""
 
-from marshmallow import fields
-
 from app.steps.base import Call, Child, Outcome, step
-from app.steps.definition import MOST_SECONDS
-from app.steps.fields import Anything, Boolean, Expressible, StepArgs
-
-
-class WorkflowId(Expressible, fields.UUID):
-    """The id of a workflow."""
-
-    default_error_messages = {"invalid_uuid": "Must be the id of a workflow."}  # noqa: RUF012
+from app.steps.definition import MOST_SECONDS, WorkflowId
+from app.steps.fields import Anything, Boolean, StepArgs
 
 
 class WorkflowStep(StepArgs):

@@ -7,8 +7,10 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row
 
-from app.states import TriggeredBy
+from app.errors import DailyLimit, TooManyPending
+from app.states import Reason, TriggeredBy
 from app.store import execution_forms, execution_views, executions, news
+from app.store.allowance import Allowance
 from app.store.executions import Draft
 
 Json = Any
@@ -26,6 +28,22 @@ class Parent:
     worker: str
 
 
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """What a child must pass: `misfit` says what keeps an input from fitting an inputSchema, or None."""
+
+    misfit: Misfit
+    allowance: Allowance
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why a child cannot be; `reason` is what its parent's failure is put down to, by default the step."""
+
+    why: str
+    reason: Reason | None = None
+
+
 LOCK = """
 SELECT triggered_by, trigger, depth FROM executions
 WHERE id = %(id)s AND workspace_id = %(workspace)s AND worker = %(worker)s AND claim_no = %(claim)s
@@ -35,12 +53,9 @@ FOR NO KEY UPDATE
 
 
 def start(
-    tx: Connection, parent: Parent, place: str, workflow_id: UUID, input: Json, misfit: Misfit
-) -> Row[Any] | str:
-    """Make the child of a place, or give the one that is there; a sentence where it cannot be.
-
-    `misfit` says what keeps an input from fitting a workflow's inputSchema, or None.
-    """
+    tx: Connection, parent: Parent, place: str, workflow_id: UUID, input: Json, checks: Checks
+) -> Row[Any] | Refused:
+    """Make the child of a place, or give the one that is there, or say why it cannot be."""
     given = {
         "id": str(parent.id),
         "workspace": str(parent.workspace_id),
@@ -49,14 +64,36 @@ def start(
     }
     row = tx.exec_driver_sql(LOCK, given).one_or_none()
     if row is None:
-        return "The execution was cancelled or taken over before its child could start"
+        return Refused("The execution was cancelled or taken over before its child could start")
     if (child := news.child(tx, parent.id, place)) is not None:
         return child
+    if _aborted(tx, parent.id, place):
+        return Refused("The step was aborted before its child could start")
     workflow = executions.triggerable(tx, parent.workspace_id, [workflow_id]).get(workflow_id)
-    if (why := _obstacle(row, workflow_id, workflow, input, misfit)) is not None:
-        return why
+    if (why := _obstacle(row, workflow_id, workflow, input, checks.misfit)) is not None:
+        return Refused(why)
+    try:
+        checks.allowance.open(tx, {parent.workspace_id}).take(parent.workspace_id, 1)
+    except (TooManyPending, DailyLimit) as error:
+        return Refused(f"The child was refused: {error.detail}", Reason.QUOTA_EXCEEDED)
     draft = _draft(row, workflow, parent.workspace_id, parent.id, place, input)
     return executions.create_many(tx, [draft])[0]
+
+
+# The parent is locked by then, so its worker cannot abort the step in between.
+ABORTED = """
+SELECT EXISTS (SELECT 1 FROM execution_steps
+    WHERE execution_id = %(parent)s AND step_id = %(step)s AND status IN ('failed', 'cancelled'))
+  OR EXISTS (SELECT 1 FROM execution_step_items
+    WHERE execution_id = %(parent)s AND step_id = %(step)s AND index = %(index)s AND status = 'cancelled')
+"""
+
+
+def _aborted(tx: Connection, parent_id: UUID, place: str) -> bool:
+    """Tell whether nobody would wait for a child at a place: `step`, or `step[index]` for an item."""
+    step, _, index = place.removesuffix("]").partition("[")
+    given = {"parent": str(parent_id), "step": step, "index": int(index) if index else None}
+    return bool(tx.exec_driver_sql(ABORTED, given).scalar_one())
 
 
 def _obstacle(parent: Any, workflow_id: UUID, workflow: Any, input: Json, misfit: Misfit) -> str | None:

@@ -1,34 +1,69 @@
 """Who owns an execution: claims, leases, take-overs and hand-backs."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Row
 
 from app.states import Status
-from app.store import arrays, news, steps
+from app.store import arrays, news, quotas, steps
 
-# An execution whose workflow is gone is claimed too: its worker ends it with a clear reason.
-CLAIM = """
+
+@dataclass(frozen=True, slots=True)
+class Suspects:
+    """Of executions that were taken over `takeovers` times or more a claim takes `most`."""
+
+    takeovers: int
+    most: int
+
+
+ANY_NUMBER = Suspects(32_767, 0)
+
+# An execution whose workflow is gone is claimed too: its worker ends it with a clear reason. What finds no
+# place in its workspace or workflow is held or, when it woke, put off until a place is free.
+CLAIM = f"""
+{quotas.IN_ORDER}
 WITH due AS (
-  SELECT id FROM executions WHERE id = ANY(%(ids)s::uuid[]) ORDER BY id FOR NO KEY UPDATE
+  SELECT id, workspace_id, workflow_id, wake_at, status = 'pending' OR waiting_since IS NOT NULL AS needs,
+    takeovers >= %(suspect)s AND worker IS NULL AS suspect
+  FROM executions WHERE id = ANY(%(ids)s::uuid[]) AND cancel_requested_at IS NULL
+    AND (status = 'pending' AND (run_at IS NULL OR run_at <= now())
+         OR status = 'running' AND (worker = %(worker)s
+           OR worker IS NULL AND (wake_at IS NULL OR wake_at <= now())))
+    AND NOT (SELECT paused FROM installation)
+  ORDER BY id FOR NO KEY UPDATE
+), space AS (
+  SELECT w.id, w.max_execution_seconds, w.max_concurrent_executions - {quotas.at_work("w.id")} AS places
+  FROM workspaces w WHERE w.id IN (SELECT workspace_id FROM due)
+), flow AS (
+  SELECT f.id, f.max_concurrency - {quotas.at_work("f.workspace_id", "AND e.workflow_id = f.id")} AS places
+  FROM workflows f WHERE f.id IN (SELECT workflow_id FROM due) AND f.max_concurrency IS NOT NULL
+), placed AS (
+  SELECT d.id, d.suspect, s.max_execution_seconds, NOT d.needs OR (
+    sum(d.needs::int) OVER (PARTITION BY d.workspace_id ORDER BY d.wake_at, d.id) <= s.places
+    AND sum(d.needs::int) OVER (PARTITION BY d.workflow_id ORDER BY d.wake_at, d.id)
+      <= coalesce(f.places, 2147483647)) AS fits
+  FROM due d JOIN space s ON s.id = d.workspace_id LEFT JOIN flow f ON f.id = d.workflow_id
+), alone AS (
+  SELECT id FROM due WHERE suspect ORDER BY id LIMIT %(suspects)s
+), held AS (
+  UPDATE executions e SET sent_at = NULL, reason = CASE WHEN e.status = 'pending' THEN 'concurrency' END
+  FROM placed WHERE e.id = placed.id AND NOT placed.fits
 )
 UPDATE executions e SET status = 'running', reason = NULL, worker = %(worker)s,
   lease_expires_at = now() + %(lease)s * interval '1 second', claim_no = e.claim_no + 1, wake_at = NULL,
   deadline_at = e.deadline_at + (now() - e.waiting_since), waiting_since = NULL,
   started_at = coalesce(e.started_at, clock_timestamp())
-FROM due
-WHERE e.id = due.id AND e.cancel_requested_at IS NULL
-  AND (e.status = 'pending' AND (e.run_at IS NULL OR e.run_at <= now())
-       OR e.status = 'running' AND (e.worker = %(worker)s
-         OR e.worker IS NULL AND (e.wake_at IS NULL OR e.wake_at <= now())))
-  AND NOT (SELECT paused FROM installation)
+FROM placed
+WHERE e.id = placed.id AND placed.fits AND (NOT placed.suspect OR e.id IN (SELECT id FROM alone))
 RETURNING e.id, e.workspace_id, e.workflow_id, e.workflow_version, e.input::text AS input,
   e.trigger::text AS trigger, e.triggered_by, e.attempt, e.claim_no, e.created_at, e.started_at,
-  e.deadline_at, e.retry_of, e.parent_id, e.depth, e.steps_done,
+  e.deadline_at, e.retry_of, e.parent_id, e.depth, e.steps_done, placed.suspect,
+  placed.max_execution_seconds,
   clock_timestamp() AS database_now
-"""
+"""  # noqa: S608 -- the condition is a constant
 
 RENEW = """
 WITH mine AS (
@@ -49,7 +84,8 @@ HAND_BACK = """
 WITH mine AS (
   SELECT e.id FROM executions e
   JOIN unnest(%(ids)s::uuid[], %(claims)s::int[]) u(id, claim_no) USING (id, claim_no)
-  WHERE e.worker = %(worker)s AND e.status = 'running' ORDER BY e.id FOR NO KEY UPDATE OF e
+  WHERE e.worker = %(worker)s AND e.status = 'running' AND e.cancel_requested_at IS NULL
+  ORDER BY e.id FOR NO KEY UPDATE OF e
 )
 UPDATE executions e SET worker = NULL, lease_expires_at = NULL, send_no = e.send_no + 1, sent_at = now()
 FROM mine WHERE e.id = mine.id
@@ -57,12 +93,21 @@ RETURNING e.id, e.workspace_id, e.send_no, e.sent_at
 """
 
 
-def claim_many(tx: Connection, ids: Sequence[UUID], worker: str, lease_seconds: int) -> list[Row[Any]]:
-    """Take ownership of those of `ids` that are pending, or running without an owner.
+def claim_many(
+    tx: Connection, ids: Sequence[UUID], worker: str, lease_seconds: int, suspects: Suspects = ANY_NUMBER
+) -> list[Row[Any]]:
+    """Take ownership of those of `ids` that are pending, or running without an owner, as places allow.
 
     One that is this worker's own already is claimed anew: the answer to an earlier claim was lost.
     """
-    given = {"ids": arrays.ids(ids), "worker": worker, "lease": lease_seconds}
+    quotas.lock(tx, ids)
+    given = {
+        "ids": arrays.ids(ids),
+        "worker": worker,
+        "lease": lease_seconds,
+        "suspect": suspects.takeovers,
+        "suspects": suspects.most,
+    }
     return list(tx.exec_driver_sql(CLAIM, given))
 
 
@@ -90,7 +135,7 @@ def hand_back(tx: Connection, owned: Sequence[tuple[UUID, int]], worker: str) ->
 LOST = """
 WITH due AS (
   SELECT id FROM executions
-  WHERE status = 'running' AND lease_expires_at < now()
+  WHERE status = 'running' AND waiting_since IS NULL AND lease_expires_at < now()
   ORDER BY id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 )
 UPDATE executions e SET
@@ -123,7 +168,7 @@ def take_over_lost(tx: Connection, max_takeovers: int, limit: int) -> list[Row[A
 DUE = """
 WITH due AS (
   SELECT id FROM executions WHERE status = 'running' AND worker IS NULL AND wake_at <= now()
-    AND (sent_at IS NULL OR sent_at < wake_at OR sent_at < now() - interval '5 seconds')
+    AND (sent_at < wake_at OR sent_at < now() - interval '5 seconds')
   ORDER BY wake_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 )
 UPDATE executions e SET send_no = e.send_no + 1, sent_at = now() FROM due WHERE e.id = due.id

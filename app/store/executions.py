@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row
 
 from app.clock import new_id
 from app.states import Reason, Status, TriggeredBy
-from app.store import news, retries, steps
+from app.store import news, quotas, retries, steps
 from app.store.retries import Reused
 
 Json = Any
@@ -50,24 +50,26 @@ class Draft:
 
 
 # `sent_at` is set at once: the ticket leaves right after the commit; a lost one looks old to the tick.
+# What is delayed or held is not sent.
 CREATE = """
 INSERT INTO executions (id, workspace_id, space_id, workflow_id, workflow_name, workflow_version, steps_total,
   triggered_by, input, trigger, tags, run_at, idempotency_key, attempt, retry_of, parent_id, parent_step,
-  depth, schedule_id, webhook_id, steps_done, sent_at, send_no)
+  depth, schedule_id, webhook_id, steps_done, reason, sent_at, send_no)
 SELECT u.id, u.workspace_id, u.space_id, u.workflow_id, u.workflow_name, u.workflow_version, u.steps_total,
   u.triggered_by, u.input, u.trigger, ARRAY(SELECT jsonb_array_elements_text(u.tags)), u.run_at,
   u.idempotency_key, u.attempt, u.retry_of, u.parent_id, u.parent_step, u.depth, u.schedule_id, u.webhook_id,
-  u.steps_done,
-  CASE WHEN u.run_at > now() THEN NULL ELSE now() END, CASE WHEN u.run_at > now() THEN 0 ELSE 1 END
+  u.steps_done, CASE WHEN u.held THEN 'concurrency' ELSE 'queued' END,
+  CASE WHEN u.held OR u.run_at > now() THEN NULL ELSE now() END,
+  CASE WHEN u.held OR u.run_at > now() THEN 0 ELSE 1 END
 FROM unnest(%(id)s::uuid[], %(workspace_id)s::uuid[], %(space_id)s::uuid[], %(workflow_id)s::uuid[],
   %(workflow_name)s::text[], %(workflow_version)s::int[], %(steps_total)s::smallint[],
   %(triggered_by)s::triggered_by[], %(input)s::jsonb[], %(trigger)s::jsonb[], %(tags)s::jsonb[],
   %(run_at)s::timestamptz[], %(idempotency_key)s::text[], %(attempt)s::smallint[], %(retry_of)s::uuid[],
   %(parent_id)s::uuid[], %(parent_step)s::text[], %(depth)s::smallint[], %(schedule_id)s::uuid[],
-  %(webhook_id)s::uuid[], %(steps_done)s::smallint[])
+  %(webhook_id)s::uuid[], %(steps_done)s::smallint[], %(held)s::boolean[])
   u(id, workspace_id, space_id, workflow_id, workflow_name, workflow_version, steps_total, triggered_by,
     input, trigger, tags, run_at, idempotency_key, attempt, retry_of, parent_id, parent_step, depth,
-    schedule_id, webhook_id, steps_done)
+    schedule_id, webhook_id, steps_done, held)
 RETURNING *, (SELECT paused FROM installation) AS paused
 """
 
@@ -88,7 +90,8 @@ IDS = ("id", "workspace_id", "space_id", "workflow_id", "retry_of", "parent_id",
 def create_many(tx: Connection, drafts: Sequence[Draft]) -> list[Row[Any]]:
     """Insert executions as pending, in order, and give their rows back. The only place that makes them.
 
-    Those that retry another take over its steps that they reuse.
+    Beyond the places of their workspace or workflow they are held. Those that retry another take over its
+    steps that they reuse.
     """
     columns: dict[str, list[Any]] = {name: [getattr(draft, name) for draft in drafts] for name in PLAIN}
     columns |= {name: [_text(getattr(draft, name)) for draft in drafts] for name in IDS}
@@ -96,10 +99,24 @@ def create_many(tx: Connection, drafts: Sequence[Draft]) -> list[Row[Any]]:
     columns["input"] = [_json(draft.input) for draft in drafts]
     columns["trigger"] = [None if draft.trigger is None else _json(draft.trigger) for draft in drafts]
     columns["tags"] = [_json(list(draft.tags)) for draft in drafts]
+    columns["held"] = _held(tx, drafts)
     rows = {row.id: row for row in tx.exec_driver_sql(CREATE, columns)}
     if taken := [(draft.id, draft.retry_of, draft.reused) for draft in drafts if draft.retry_of is not None]:
         retries.take_over_steps(tx, taken)
     return [rows[draft.id] for draft in drafts]
+
+
+def _held(tx: Connection, drafts: Sequence[Draft]) -> list[bool]:
+    """Tell for each draft whether it finds no place; one for later is asked when its time has come."""
+    places = quotas.places(tx, {d.workspace_id for d in drafts}, {d.workflow_id for d in drafts})
+    held = []
+    for draft in drafts:
+        wanted = [i for i in (draft.workspace_id, draft.workflow_id) if i in places]
+        free = draft.run_at is not None or all(places[i] > 0 for i in wanted)
+        for i in wanted:
+            places[i] -= free and draft.run_at is None
+        held.append(not free)
+    return held
 
 
 def _text(value: UUID | None) -> str | None:

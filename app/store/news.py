@@ -25,6 +25,13 @@ def child(tx: Connection, parent_id: UUID, place: str) -> Row[Any] | None:
     return tx.exec_driver_sql(query, {"parent": str(parent_id), "place": place}).one_or_none()
 
 
+# A statement sees what was committed before it began: only one behind the lock sees a parent that has just
+# begun to wait.
+LOCK = """
+SELECT FROM executions WHERE id = ANY(ARRAY(SELECT parent_id FROM executions WHERE id = ANY(%(ids)s::uuid[])))
+ORDER BY id FOR NO KEY UPDATE
+"""
+
 # A parent that is at work sees its child's end by itself; one that waits is woken.
 WAKE = """
 UPDATE executions p SET wake_at = now(), sent_at = now(), send_no = p.send_no + 1
@@ -35,8 +42,6 @@ RETURNING p.id, p.workspace_id, p.send_no, p.sent_at
 
 
 def wake_parents(tx: Connection, ended: Sequence[UUID]) -> list[Row[Any]]:
-    """Wake the waiting parents of executions that have ended; gives what their tickets need.
-
-    The parents are locked by then, so that none suspends itself unseen in between.
-    """
+    """Wake the waiting parents of executions that have ended; gives what their tickets need."""
+    tx.exec_driver_sql(LOCK, {"ids": [str(i) for i in ended]})
     return list(tx.exec_driver_sql(WAKE, {"ids": [str(i) for i in ended]}))

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, event
 
 from app.engine.change import Change, Key
 from app.engine.flush import Flusher
+from app.engine.probation import Probation
 from app.queue import Taken
 from app.states import Status, StepStatus
 from app.store.flushes import Settlement
@@ -23,7 +24,7 @@ AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 def flusher(engine: Engine, worker: str = WORKER) -> Flusher:
     """Give a flusher that never stops trying."""
-    return Flusher(engine, worker, 30, lambda: False)
+    return Flusher(engine, worker, 30, lambda: False, Probation(3))
 
 
 def key_of(place: Place, execution_id: UUID, claim_no: int = 1) -> Key:
@@ -74,11 +75,11 @@ def in_thread(work: Callable[[], object]) -> Iterator[threading.Thread]:
     try:
         yield thread
     finally:
-        thread.join(15)
+        thread.join(60)
         assert not thread.is_alive()
 
 
-def waiting_for_a_lock(place: Place, seconds: float = 5) -> int:
+def waiting_for_a_lock(place: Place, seconds: float = 60) -> int:
     """Wait until a backend waits for a lock; give its process id."""
     query = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
     end = time.monotonic() + seconds

@@ -3,26 +3,30 @@
 import subprocess
 import sys
 from typing import Any
+from uuid import UUID
 
 import redis
+from flask import Flask
 from rq import Queue, Worker
 from rq.serializers import JSONSerializer
 
 from app.queue import Ticket, push
 from app.settings import Settings
-from tests.journeys.processes import environment
+from tests.journeys.processes import environment, eventually
+from tests.journeys.traveller import call
+from tests.journeys.upstream import Record
 from tests.servers import PROJECT
-from tests.store.place import Place
+from tests.store.place import Place, new_workflow
 
 RUN_EXECUTION = "app.jobs.run_execution"
-OF_WORKERS = (b"rq:workers", b"rq:worker:", b"rq:queues", b"rq:clean_groups")
+KEPT = (b"rq:workers", b"rq:worker:", b"rq:queues", b"rq:clean_groups", b"linea:changes")
 
 
 def rq(settings: Settings, command: str, *words: str) -> str:
     """Run `rq COMMAND`; give what it prints."""
     line = [sys.executable, "-m", "rq.cli", command, "--url", settings.redis_url, *words]
     done = subprocess.run(
-        line, cwd=PROJECT, env=environment(settings), capture_output=True, text=True, timeout=30
+        line, cwd=PROJECT, env=environment(settings), capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
@@ -35,7 +39,7 @@ def stock_queue(client: "redis.Redis", **more: Any) -> Queue:
 
 def left_over(client: "redis.Redis") -> list[bytes]:
     """List the keys that an idle service has no use for."""
-    return [key for key in client.keys("*") if not key.startswith(OF_WORKERS)]
+    return [key for key in client.keys("*") if not key.startswith(KEPT)]
 
 
 def workers(client: "redis.Redis") -> dict[str, str]:
@@ -48,3 +52,15 @@ def send(client: "redis.Redis", place: Place, *ids: Any) -> list[str]:
     tickets = [Ticket(i, place.scope.workspace_id, 1, place.row(i).sent_at) for i in ids]
     push(client, tickets)
     return [ticket.job_id for ticket in tickets]
+
+
+def completed(place: Place, *ids: UUID) -> bool:
+    """Wait until executions have completed; tell whether they have."""
+    return eventually(lambda: all(place.statuses()[i] == "completed" for i in ids))
+
+
+def slow(app: Flask, place: Place, upstream: Record) -> UUID:
+    """Make a pending execution that waits long for its one call."""
+    definition = {"steps": [call("one", f"{upstream.url}/slow?wait=60")]}
+    [execution_id] = place.add(workflow_id=new_workflow(app, place.scope, definition))
+    return execution_id

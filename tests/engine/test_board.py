@@ -92,6 +92,7 @@ class Row:
     created_at = started_at = datetime(2026, 1, 1, tzinfo=UTC)
     attempt = 1
     deadline_at = None
+    max_execution_seconds = 86_400
 
 
 def walked(graph: list[Plan]) -> tuple[Notes, list[Settlement]]:

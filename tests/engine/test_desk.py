@@ -18,12 +18,12 @@ Cleaned = list[str]
 
 def at_desk(place: Place, settings: Settings, work: Callable[[Desk], Awaitable[None]]) -> Cleaned:
     """Work with a desk, then stop it; give the jobs that it let go of."""
-    own, over = replace(settings, http_allow_hosts=("127.0.0.1",), lease_seconds=2), Cleaned()
+    own, over = replace(settings, http_allow_hosts=("127.0.0.1",)), Cleaned()
 
     async def run() -> None:
         desk = Desk(own, place.engine, "w1", lambda _, jobs: over.extend(jobs))
         keeper = asyncio.create_task(desk.keep_leases())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await work(desk)
             await desk.wait_until_quiet()
         keeper.cancel()
@@ -75,3 +75,29 @@ def test_an_execution_that_was_given_up_may_come_back(app: Flask, place: Place, 
 
     assert len(upstream.keys_of("/slow")) == 2
     assert (place.row(execution_id).status, place.row(execution_id).claim_no) == ("completed", 2)
+
+
+def test_what_was_claimed_ahead_in_vain_is_handed_back_for_another_worker(
+    app: Flask, place: Place, settings: Settings
+) -> None:
+    with serving() as upstream:
+        slow = new_workflow(app, place.scope, {"steps": [call("one", f"{upstream.url}/slow?wait=3")]})
+        quick, ids = place.add(3), place.add(3, workflow_id=slow)
+
+        async def work(desk: Desk) -> None:
+            for i in quick:
+                desk.take([taken(place, i)])
+                await desk.wait_until_quiet()
+            assert desk.room == 4
+            desk.take([taken(place, i) for i in ids])
+            while all(place.row(i).send_no == 1 for i in ids):
+                await asyncio.sleep(0.05)
+
+        at_desk(place, replace(settings, worker_concurrency=2), work)
+
+    assert len(upstream.keys_of("/slow")) == 2
+    assert sorted((place.row(i).status, place.row(i).send_no) for i in ids) == [
+        ("completed", 1),
+        ("completed", 1),
+        ("running", 2),
+    ]

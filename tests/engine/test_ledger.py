@@ -12,6 +12,7 @@ from sqlalchemy import Engine, Row
 from app.engine.change import Batch, Fate, Key
 from app.engine.flush import Flusher, Report
 from app.engine.ledger import Ledger
+from app.engine.probation import Probation
 from app.queue import Taken
 from app.states import Reason, Status, StepStatus
 from app.store import executions
@@ -54,7 +55,7 @@ class Watched(Flusher):
     """A flusher that remembers which executions were in two flushes at the same time."""
 
     def __init__(self, engine: Engine) -> None:
-        super().__init__(engine, WORKER, 30, lambda: False)
+        super().__init__(engine, WORKER, 30, lambda: False, Probation(3))
         self.in_flight: Counter[UUID] = Counter()
         self.overlaps: list[UUID] = []
         self.sizes: list[int] = []
@@ -79,7 +80,7 @@ def with_ledger(
 
     async def run() -> None:
         ledger = Ledger(own or flusher(place.engine), listener)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await work(ledger)
             await ledger.close()
 
@@ -112,7 +113,7 @@ def test_a_change_alone_is_durable_at_once(place: Place) -> None:
 
     async def work(ledger: Ledger) -> None:
         ledger.write_step(key, step_row(status=StepStatus.RUNNING, output=None))
-        fates.append(await asyncio.wait_for(ledger.durable(key), 2))
+        fates.append(await asyncio.wait_for(ledger.durable(key), 30))
         assert place.steps(execution_id)["one"].status == "running"
 
     with_ledger(place, work)

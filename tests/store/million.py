@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, event
 
 EXECUTIONS = 1_000_000
+RECORDED = 100_000  # fires, and deliveries
 WORKSPACE = UUID("00000000-0000-7000-8000-000000000000")
 SPACE = UUID("00000000-0000-7000-8001-000000000000")
 WORKFLOW = UUID("00000000-0000-7000-8002-000000000000")
@@ -48,8 +49,8 @@ SELECT (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0')
     || '7' || lpad(to_hex(i %% 4096), 3, '0') || '8' || substr(md5(i::text), 1, 15))::uuid,
   made_id('8000', owner_of(w %% 60)), made_id('8001', w %% 60), made_id('8002', w), 'workflow', 1,
   status::execution_status,
-  CASE status WHEN 'pending' THEN 'queued' WHEN 'failed' THEN 'step_failed'
-    WHEN 'cancelled' THEN 'requested' END,
+  CASE status WHEN 'pending' THEN CASE WHEN dice < 0.2 THEN 'overlap' ELSE 'queued' END
+    WHEN 'failed' THEN 'step_failed' WHEN 'cancelled' THEN 'requested' END,
   (CASE WHEN dice < 0.2 THEN 'schedule' WHEN dice < 0.4 THEN 'webhook' ELSE 'api' END)::triggered_by, '{}',
   CASE status WHEN 'failed' THEN 'Step fetch failed: HTTP ' || 500 + i %% 5 END,
   at, CASE WHEN status <> 'pending' THEN at END,
@@ -70,6 +71,19 @@ FROM (
 ) made
 """
 
+RECORDS = """
+INSERT INTO schedule_fires (id, schedule_id, scheduled_for, fired_at, outcome)
+  SELECT made_id('8006', i), made_id('8003', i %% 60), now() - i * interval '1 s', now(), 'fired'
+  FROM generate_series(1, %(count)s) i;
+INSERT INTO webhook_deliveries (id, webhook_id, received_at, outcome, reason, delivery_id, method, headers)
+  SELECT (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0')
+      || '7' || lpad(to_hex(i %% 4096), 3, '0') || '8' || substr(md5(i::text), 1, 15))::uuid,
+    made_id('8004', i %% 60), at, CASE WHEN i %% 50 = 0 THEN 'rejected' ELSE 'accepted' END,
+    CASE WHEN i %% 50 = 0 THEN 'bad_signature' END, 'delivery ' || i, 'POST', '{}'
+  FROM (SELECT i, now() - i * interval '7 s' AS at FROM generate_series(1, %(count)s) i) made
+"""
+
+LARGE = ("executions", "schedule_fires", "webhook_deliveries")
 INDEXES = """
 SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'executions' AND indexname <> 'pk_executions'
 """
@@ -88,6 +102,7 @@ def fill(tx: Connection) -> None:
     tx.exec_driver_sql(FILL, {"count": EXECUTIONS})
     for index in indexes:
         tx.exec_driver_sql(index.indexdef)
+    tx.exec_driver_sql(RECORDS, {"count": RECORDED})
 
 
 @contextmanager
@@ -106,7 +121,7 @@ def statements(tx: Connection) -> Iterator[list[tuple[str, Any]]]:
 
 
 def scans(tx: Connection, ask: Callable[[Connection], object]) -> list[dict[str, Any]]:
-    """Give the plan nodes of one question that read `executions`; what it changes is undone."""
+    """Give the plan nodes of one question that read a large table; what it changes is undone."""
     with tx.begin_nested() as undone:
         with statements(tx) as heard:
             ask(tx)
@@ -114,7 +129,10 @@ def scans(tx: Connection, ask: Callable[[Connection], object]) -> list[dict[str,
     found: list[dict[str, Any]] = []
     for sql, parameters in heard:
         with tx.begin_nested() as undone:
-            explain = f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}"
+            settings, _, query = sql.rpartition(";")
+            if settings:
+                tx.exec_driver_sql(settings)
+            explain = f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {query}"
             found += _reads(tx.exec_driver_sql(explain, parameters).scalar_one()[0]["Plan"])
             undone.rollback()
     return found
@@ -127,7 +145,7 @@ def rows_touched(node: dict[str, Any]) -> int:
 
 
 def _reads(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    if node.get("Relation Name") == "executions" and node["Node Type"] != "ModifyTable":
+    if node.get("Relation Name") in LARGE and node["Node Type"] != "ModifyTable":
         yield node
     for inner in node.get("Plans", []):
         yield from _reads(inner)

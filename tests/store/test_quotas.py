@@ -1,0 +1,251 @@
+"""Quotas by rows: who is held, who is claimed, who is released, in order and without a leak."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
+
+import pytest
+from flask import Flask
+
+from app.errors import DailyLimit, TooManyPending
+from app.settings import Settings
+from app.states import Status
+from app.store import claims, executions, flushes, quotas
+from app.store.allowance import Allowance
+from app.store.flushes import Settlement, Suspension
+from tests.store.place import Place, new_workflow, placed
+
+
+def limit(place: Place, **values: object) -> None:
+    """Set quotas of the workspace."""
+    changes = ", ".join(f"{name} = %({name})s" for name in values)
+    place.sql(
+        f"UPDATE workspaces SET {changes} WHERE id = %(id)s", id=str(place.scope.workspace_id), **values
+    )
+
+
+def limit_workflow(place: Place, workflow_id: UUID, most: int) -> None:
+    """Set a workflow's maxConcurrency."""
+    place.sql(
+        "UPDATE workflows SET max_concurrency = %(most)s WHERE id = %(id)s", id=str(workflow_id), most=most
+    )
+
+
+def reasons(place: Place, ids: list[UUID]) -> list[str | None]:
+    """Give the stored reasons of executions."""
+    return [place.row(i).reason for i in ids]
+
+
+def end(place: Place, ids: list[UUID], worker: str = "w1") -> None:
+    """Complete running executions."""
+    with place.transaction() as tx:
+        ends = [(i, place.row(i).claim_no, Settlement(Status.COMPLETED), 0) for i in ids]
+        assert flushes.settle(tx, worker, ends) == len(ids)
+
+
+def wait(place: Place, ids: list[UUID]) -> None:
+    """Suspend running executions until a time that has come."""
+    with place.transaction() as tx:
+        flushes.suspend(tx, "w1", [(i, place.row(i).claim_no, Suspension(None, None)) for i in ids])
+    place.change("wake_at = now() - interval '1 second', sent_at = now()", ids)
+
+
+def released(place: Place) -> list[UUID]:
+    """Release what is held; give the ids in order."""
+    with place.transaction() as tx:
+        return [row.id for row in quotas.release(tx, [place.scope.workspace_id])]
+
+
+def test_what_finds_no_place_is_held_and_not_sent(place: Place) -> None:
+    limit(place, max_concurrent_executions=2)
+
+    ids = place.add(4)
+
+    assert reasons(place, ids) == ["queued", "queued", "concurrency", "concurrency"]
+    assert [place.row(i).sent_at is None for i in ids] == [False, False, True, True]
+
+
+def test_a_later_one_is_held_while_earlier_ones_are_queued_or_at_work(place: Place) -> None:
+    limit(place, max_concurrent_executions=2)
+    place.running()
+    place.add()
+
+    [later] = place.add()
+
+    assert reasons(place, [later]) == ["concurrency"]
+
+
+def test_a_claim_takes_no_more_than_there_are_places_and_holds_the_rest(place: Place) -> None:
+    ids = place.add(5)
+    limit(place, max_concurrent_executions=2)
+
+    claimed = place.claim(ids)
+
+    assert [row.id for row in claimed] == ids[:2]
+    assert reasons(place, ids[2:]) == ["concurrency"] * 3
+
+
+def test_claims_at_once_never_pass_the_limit_together(place: Place) -> None:
+    ids = place.add(80)
+    limit(place, max_concurrent_executions=10)
+    ready = threading.Barrier(8)
+
+    def claim(number: int) -> int:
+        ready.wait()
+        return len(place.claim(ids[number * 10 : number * 10 + 10], f"w{number}"))
+
+    with ThreadPoolExecutor(8) as pool:
+        claimed = list(pool.map(claim, range(8)))
+
+    assert sum(claimed) == 10
+    assert list(place.statuses().values()).count("running") == 10
+
+
+def test_the_oldest_held_follow_as_places_become_free(place: Place) -> None:
+    limit(place, max_concurrent_executions=2)
+    ids = place.add(5)
+    place.claim(ids[:2])
+    end(place, ids[:1])
+
+    first = released(place)
+    again = released(place)
+
+    assert (first, again) == (ids[2:3], [])
+    assert [place.row(ids[2]).send_no, place.row(ids[2]).reason] == [1, "queued"]
+
+
+def test_what_waits_takes_no_place_and_goes_before_what_is_pending_when_it_wakes(place: Place) -> None:
+    limit(place, max_concurrent_executions=1)
+    waiting, second, third = place.add(3)
+    place.claim([waiting])
+    wait(place, [waiting])
+    assert released(place) == [second]
+    place.claim([second])
+
+    assert place.claim([waiting]) == []
+    end(place, [second])
+
+    assert released(place) == [waiting]
+    assert [row.id for row in place.claim([waiting])] == [waiting]
+    assert reasons(place, [third]) == ["concurrency"]
+
+
+def test_what_was_handed_back_needs_no_new_place(place: Place) -> None:
+    limit(place, max_concurrent_executions=1)
+    [execution_id] = place.running()
+    with place.transaction() as tx:
+        claims.hand_back(tx, [(execution_id, 1)], "w1")
+
+    claimed = place.claim([execution_id], "w2")
+
+    assert [row.id for row in claimed] == [execution_id]
+
+
+def test_a_workflow_with_a_limit_is_held_alone(app: Flask, place: Place) -> None:
+    narrow = new_workflow(app, place.scope)
+    limit_workflow(place, narrow, 1)
+    limit(place, max_concurrent_executions=3)
+
+    held = place.add(4, workflow_id=narrow)
+    free = place.add(2)
+
+    assert reasons(place, held) == ["queued", "concurrency", "concurrency", "concurrency"]
+    assert reasons(place, free) == ["queued", "queued"]
+
+
+def test_the_held_of_a_narrow_workflow_do_not_stand_in_the_way_of_others(app: Flask, place: Place) -> None:
+    narrow = new_workflow(app, place.scope)
+    limit_workflow(place, narrow, 1)
+    limit(place, max_concurrent_executions=2)
+    narrows, others = place.add(3, workflow_id=narrow), place.add(3)
+    place.claim([narrows[0], others[0]])
+
+    end(place, [others[0]])
+
+    assert released(place) == [others[1]]
+    end(place, [narrows[0]])
+    assert released(place) == [narrows[1]]
+
+
+def test_a_claim_keeps_to_the_limit_of_a_workflow(app: Flask, place: Place) -> None:
+    narrow = new_workflow(app, place.scope)
+    ids = place.add(3, workflow_id=narrow)
+    limit_workflow(place, narrow, 1)
+
+    claimed = place.claim(ids)
+
+    assert [row.id for row in claimed] == ids[:1]
+    assert reasons(place, ids[1:]) == ["concurrency", "concurrency"]
+
+
+def test_a_neighbour_is_not_held(app: Flask, place: Place, settings: Settings) -> None:
+    limit(place, max_concurrent_executions=1)
+    place.add(3)
+
+    with placed(app, settings) as neighbour:
+        theirs = neighbour.add(2)
+        assert reasons(neighbour, theirs) == ["queued", "queued"]
+        with place.transaction() as tx:
+            crowded = quotas.all_crowded(tx)
+        assert place.scope.workspace_id in crowded
+        assert neighbour.scope.workspace_id not in crowded
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_more_pending_than_allowed_are_refused(
+    place: Place, exact: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.store.allowance.EXACT_UP_TO", 1000 if exact else 1)
+    limit(place, max_pending_executions=3)
+    place.add(2)
+    allowance = Allowance()
+
+    with place.transaction() as tx:
+        now = allowance.open(tx, {place.scope.workspace_id})
+        now.take(place.scope.workspace_id, 1)
+        with pytest.raises(TooManyPending) as refused:
+            now.take(place.scope.workspace_id, 1)
+
+    assert refused.value.retry_after == 5
+    assert "3 pending executions" in refused.value.detail
+
+
+def test_more_than_a_day_allows_are_refused_until_midnight(place: Place) -> None:
+    limit(place, executions_per_day=2)
+    ids = place.running(2)
+    end(place, ids)
+
+    with place.transaction() as tx, pytest.raises(DailyLimit) as refused:
+        Allowance().open(tx, {place.scope.workspace_id}).take(place.scope.workspace_id, 1)
+
+    assert 0 < (refused.value.retry_after or 0) <= 86_400
+
+
+def test_what_was_made_yesterday_does_not_count(place: Place) -> None:
+    limit(place, executions_per_day=1)
+    yesterday = "0" + "18bcfe56800" + "7" + "0" * 19
+    place.add(id=UUID(yesterday))
+
+    with place.transaction() as tx:
+        Allowance().open(tx, {place.scope.workspace_id}).take(place.scope.workspace_id, 1)
+        made = quotas.made_today(tx, place.scope.workspace_id, 10)
+
+    assert made == 0
+
+
+def test_triggers_at_once_never_pass_a_small_limit_together(place: Place) -> None:
+    limit(place, max_pending_executions=5)
+    ready = threading.Barrier(8)
+
+    def make(_: int) -> bool:
+        ready.wait()
+        with place.transaction() as tx:
+            try:
+                Allowance().open(tx, {place.scope.workspace_id}).take(place.scope.workspace_id, 1)
+            except TooManyPending:
+                return False
+            executions.create_many(tx, [place.draft()])
+            return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(make, range(8))) == 5
