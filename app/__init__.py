@@ -4,11 +4,13 @@ import threading
 
 from flask import Flask
 
-from app import api, cli, environment, log, strictjson
+from app import api, cli, environment, log, strictjson, web
 from app.extensions import db, migrate
 from app.queue import Sender
 from app.services.intake import Intake
 from app.settings import Settings
+from app.store.allowance import Allowance
+from app.stream.hub import Hub
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -28,8 +30,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     migrate.init_app(app, db)
     app.extensions["sender"] = Sender(settings.redis_url)
     app.extensions["intake"] = Intake()
-    app.extensions["waiting places"] = threading.BoundedSemaphore(settings.stream_limit or 1)
+    app.extensions["allowance"] = Allowance()
+    app.extensions["waiting places"] = places = threading.BoundedSemaphore(settings.stream_limit)
+    app.extensions["streams"] = Hub(settings.redis_url, places)
+    app.extensions["ending"] = threading.Event()
     api.register(app)
+    web.register(app)
     cli.register(app)
     return app
 
@@ -48,9 +54,13 @@ ENGINE_OPTIONS = {
     "pool_pre_ping": True,
     "pool_recycle": 300,
     "connect_args": {
-        "connect_timeout": 3,
+        "connect_timeout": 2,
         "application_name": "linea",
-        "keepalives_idle": 30,
+        # A server that vanished without a word is noticed within some 20 s, not after the kernel's 15 minutes.
+        "keepalives_idle": 10,
+        "keepalives_interval": 3,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 15_000,
         "options": " ".join(f"-c {name}={value}" for name, value in SESSION.items()),
     },
 }

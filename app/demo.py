@@ -12,7 +12,7 @@ from flask_migrate import upgrade
 from app import create_app, data_dir
 from app.errors import NotFound
 from app.samples import GREETING, ORDER, price_check
-from app.services import api_keys, workflows, workspaces
+from app.services import api_keys, sessions, workflows, workspaces
 from app.services.identity import identify
 from app.services.scope import Scope
 from app.states import Role
@@ -21,7 +21,9 @@ Demo = dict[str, Any]
 
 
 def prepare(folder: Path, upstream_port: int) -> None:
-    """Migrate and make the demo: `{workspaceId, spaceId, apiKey, priceCheckId, upstreamPort}` in `demo.json`.
+    """Migrate and make the demo: what it is and how to get in, in `demo.json`.
+
+    `{workspaceId, spaceId, apiKey, priceCheckId, upstreamPort, loginToken}`; the token logs in once.
 
     What its user changed or deleted since stays so; only the price check follows its
     upstream to another port, and a key that no longer works is replaced.
@@ -34,6 +36,7 @@ def prepare(folder: Path, upstream_port: int) -> None:
         _add_samples(demo, upstream_port)
     elif demo["upstreamPort"] != upstream_port:
         _follow(demo, upstream_port)
+    demo["loginToken"] = _login_token(demo["apiKey"])
     _save(path, demo)
 
 
@@ -47,6 +50,12 @@ def _found(path: Path) -> Demo | None:
     except NotFound:
         return None
     return demo
+
+
+def _login_token(key: str) -> str | None:
+    """Make the link of this start."""
+    found = identify(key)
+    return None if found is None else sessions.make_link(found.key_id)
 
 
 def _save(path: Path, demo: Demo) -> None:

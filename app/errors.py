@@ -43,7 +43,7 @@ class Unauthorized(LineaError):
 
 
 class Forbidden(LineaError):
-    code, status, title = "forbidden", 403, "The role of this key is too low"
+    code, status, title = "forbidden", 403, "Not allowed"
 
 
 class NotFound(LineaError):

@@ -237,7 +237,8 @@ def _welcome(port: int, demo: Mapping[str, Any]) -> None:
         f"\n  API key           {demo['apiKey']}"
         f"\n  workspace         {demo['workspaceId']}"
         f"\n  space             {demo['spaceId']}"
-        f"\n  API               {url}/docs\n\nready"
+        f"\n  API               {url}/docs"
+        f"\n\n  open {url}/login?token={demo['loginToken']}  (logs in once, within an hour)\n\nready"
     )
 
 

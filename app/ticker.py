@@ -2,7 +2,7 @@
 
 rq-scheduler can lose its periodic job, double it, or be locked out by a lock that a killed one left. So the
 job is registered again under its fixed id at each start and whenever it is missing, a stale lock is removed,
-and when no tick was made for a while the clock makes one itself.
+and whenever a tick is late, as while its parts still start, the clock makes it itself.
 """
 
 import signal
@@ -21,7 +21,7 @@ from rq_scheduler import Scheduler
 from app import log
 from app.errors import DatabaseUnavailable
 from app.jobs import application, tick
-from app.queue import TICK_JOB, TICKS, LineaJob, queue_named
+from app.queue import TICK_JOB, TICKS, LineaJob, connect, queue_named
 from app.services.transaction import reading
 from app.settings import BadSetting
 from app.store import installation
@@ -30,10 +30,13 @@ from app.tether import start_tethered
 
 TICK_ID = "tick"
 INTERVAL_SECONDS = 1
-WATCH_SECONDS = 1.0
+REPAIR_SECONDS = 1.0
 STALE_LOCK_SECONDS = 3.0
-LATE_TICK_SECONDS = 3.0
+LOST_JOB_SECONDS = 3.0
+# A tick looks for what becomes due for nearly a second, so that nothing is missed for longer than the rest.
+LATE_TICK_SECONDS = 1.5
 CONNECT_SECONDS = 5.0
+REPAIR_TIMEOUT_SECONDS = 1.0
 
 logger = log.get(__name__)
 
@@ -53,13 +56,15 @@ def clock() -> None:
         signal.signal(signum, supervisor.ask_to_stop)
     for part in ("scheduler", "worker"):
         supervisor.run(Child(part, lambda part=part: _start(part), grace=5))  # type: ignore[misc]
-    watched = 0.0
+    look_at = repair_at = 0.0
     try:
         while supervisor.asked is None:
+            if time.monotonic() >= look_at:
+                look_at = time.monotonic() + tick_if_late()
+            if time.monotonic() >= repair_at:
+                repair_at = time.monotonic() + REPAIR_SECONDS
+                repair()
             supervisor.turn()
-            if time.monotonic() - watched >= WATCH_SECONDS:
-                watched = time.monotonic()
-                watch()
     finally:
         supervisor.stop()
 
@@ -68,22 +73,29 @@ def _start(part: str) -> "subprocess.Popen[bytes]":
     return start_tethered([sys.executable, "-m", "app.ticker", part], signal.SIGTERM)
 
 
-def watch() -> None:
-    """Put right what rq-scheduler may get wrong; make the tick here if none was made for a while."""
+def tick_if_late() -> float:
+    """Make the tick here if the last one is too long ago; give the seconds until the next could be late."""
     try:
-        connection = _connect(application().config["SETTINGS"].redis_url)
+        with application().app_context(), reading() as tx:
+            age: float | None = installation.read(tx).seconds_since_tick
+    except DatabaseUnavailable as error:
+        logger.warning("no tick", error=error.detail)
+        return LATE_TICK_SECONDS
+    # After the clock of the database was set back the age is negative.
+    if age is not None and abs(age) < LATE_TICK_SECONDS:
+        return LATE_TICK_SECONDS - abs(age)
+    tick()
+    return 0.0
+
+
+def repair() -> None:
+    """Put right what rq-scheduler may get wrong."""
+    try:
+        connection = connect(application().config["SETTINGS"].redis_url, REPAIR_TIMEOUT_SECONDS)
         remove_stale_lock(connection)
         register(connection)
     except RedisError as error:
         logger.warning("redis is away; the clock ticks without it", error=str(error))
-    try:
-        with application().app_context(), reading() as tx:
-            age = installation.read(tx).seconds_since_tick
-    except DatabaseUnavailable as error:
-        logger.warning("no tick", error=error.detail)
-        return
-    if age is None or age > LATE_TICK_SECONDS:
-        tick()
 
 
 def register(connection: "redis.Redis") -> None:
@@ -91,7 +103,7 @@ def register(connection: "redis.Redis") -> None:
     due = connection.zscore(Scheduler.scheduled_jobs_key, TICK_ID)
     if (
         due is not None
-        and abs(due - time.time()) < LATE_TICK_SECONDS
+        and abs(due - time.time()) < LOST_JOB_SECONDS
         and connection.exists(f"rq:job:{TICK_ID}")
     ):
         return

@@ -4,20 +4,24 @@ from flask import Flask, Response
 
 from app.api import (
     api_keys,
+    bulk,
     docs,
     executions,
     health,
     inbound,
     me,
+    metrics,
     problems,
     quotas,
     schedules,
     secrets,
     spaces,
     spec,
+    streams,
     webhooks,
     workflows,
 )
+from app.api.environ import without_own_environment
 from app.api.json import OrjsonProvider
 
 BLUEPRINTS = (
@@ -26,6 +30,10 @@ BLUEPRINTS = (
     workflows.blp,
     executions.in_space,
     executions.in_workspace,
+    bulk.in_space,
+    bulk.in_workspace,
+    streams.in_space,
+    streams.in_workspace,
     schedules.blp,
     webhooks.blp,
     inbound.blp,
@@ -33,6 +41,7 @@ BLUEPRINTS = (
     secrets.blp,
     quotas.blp,
     health.blp,
+    metrics.blp,
 )
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -45,6 +54,7 @@ HEADERS = {
 
 def register(app: Flask) -> None:
     """Put every route of the API, its errors and its documents into the application."""
+    app.wsgi_app = without_own_environment(app.wsgi_app)  # type: ignore[assignment,method-assign]
     app.json = OrjsonProvider(app)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
@@ -53,6 +63,7 @@ def register(app: Flask) -> None:
         api.register_blueprint(blueprint)
     app.register_blueprint(docs.blp)
     problems.register(app)
+    metrics.register(app)
     app.after_request(_guard)
     app.extensions["openapi"] = spec.document(app, api)
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from flask import g, request
 
 from app.errors import Forbidden, NotFound, Unauthorized
-from app.services import spaces
+from app.services import sessions, spaces
 from app.services.identity import Identity, identify
 from app.services.scope import Scope
 from app.states import Role
@@ -50,8 +50,14 @@ def current_scope() -> Scope:
 
 
 def authenticate() -> Identity:
-    """Find out who sends the current request; raise Unauthorized when nobody valid does."""
+    """Find out who sends the current request; raise Unauthorized when nobody valid does.
+
+    A browser's session stands in for the key. Raises Forbidden for a change without its CSRF token.
+    """
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    session = request.cookies.get(sessions.COOKIE)
+    if session and not scheme:
+        return _in_session(session)
     if not scheme:
         raise Unauthorized("Send an API key: Authorization: Bearer lin_…")
     if scheme.lower() != "bearer":
@@ -62,8 +68,15 @@ def authenticate() -> Identity:
     return identity
 
 
+def _in_session(session: str) -> Identity:
+    identity = sessions.identify_session(session)
+    csrf, site = request.headers.get("X-CSRF-Token"), request.headers.get("Sec-Fetch-Site")
+    sessions.check_request(session, request.method, csrf, site)
+    return identity
+
+
 def _scope(identity: Identity, space_id: UUID | None) -> Scope:
-    scope = Scope(identity.workspace_id, identity.role, space_id)
+    scope = Scope(identity.workspace_id, identity.role, space_id, identity.browser)
     if space_id is not None:
         spaces.require(scope)
     return scope

@@ -4,8 +4,7 @@ import base64
 import hashlib
 from typing import Any
 
-from flask import Blueprint, Response, current_app, redirect, render_template
-from werkzeug.wrappers import Response as BaseResponse
+from flask import Blueprint, Response, current_app, render_template
 
 from app import errors
 from app.schemas.workflow_definition import json_schema
@@ -24,12 +23,6 @@ def openapi() -> Response:
 def workflow_schema() -> Response:
     """Give the JSON Schema (2020-12) of workflow definitions."""
     return Response(current_app.json.dumps(json_schema()), mimetype="application/schema+json")
-
-
-@blp.get("/")
-def home() -> BaseResponse:
-    """Lead whoever opens the address in a browser to the documents."""
-    return redirect("/docs")
 
 
 @blp.get("/docs")

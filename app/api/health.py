@@ -35,7 +35,7 @@ def live() -> Any:
 @blp.route("/readyz")
 @blp.response(200, HealthOut)
 def ready() -> Any:
-    """Tell whether database, migrations, Redis and clock are in order; 503 with reasons when not."""
+    """Tell whether database, migrations, Redis, clock and queue are in order; 503 with reasons when not."""
     reasons = readiness.reasons() + _redis_reasons()
     if reasons:
         raise NotReady(" ".join(reasons), retry_after=RETRY_AFTER_SECONDS, extra={"reasons": reasons})
@@ -49,7 +49,5 @@ def _redis_reasons() -> list[str]:
         with Redis.from_url(url, retry=Retry(NoBackoff(), 0), **limits) as redis:
             redis.ping()
     except (RedisError, OSError):
-        return [
-            "Redis cannot be reached: check REDIS_URL and that it runs. Executions are kept, and start late."
-        ]
+        return [readiness.REDIS_AWAY.sentence]
     return []

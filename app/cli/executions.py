@@ -104,6 +104,7 @@ def trigger(scope: Scope, workflow: str, given: Any, wait: bool, as_json: bool) 
 def cancel(scope: Scope, execution_id: UUID, reason: str | None, as_json: bool) -> None:
     """Cancel an execution that has not ended."""
     settled = service.cancel(scope, execution_id, command_line.cancel_reason(reason))
+    service.sender().close()
     if as_json:
         print_json(execution_views.one(scope, execution_id))
     else:

@@ -1,5 +1,7 @@
 """A group of commands whose errors are one sentence that says what to do, never a traceback."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -23,13 +25,20 @@ class Noun(AppGroup):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; what it cannot do becomes a line on standard error and exit code 1."""
-        try:
+        with plainly():
             return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort, OSError):
-            raise
-        except Exception as error:
-            logger.debug("a command failed", exc_info=True)
-            raise click.ClickException(sentence(error)) from error
+
+
+@contextmanager
+def plainly() -> Iterator[None]:
+    """Turn what a command cannot do into a line on standard error and exit code 1."""
+    try:
+        yield
+    except (click.ClickException, click.exceptions.Exit, click.Abort, OSError):
+        raise
+    except Exception as error:
+        logger.debug("a command failed", exc_info=True)
+        raise click.ClickException(sentence(error)) from error
 
 
 def sentence(error: Exception) -> str:

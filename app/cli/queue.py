@@ -1,6 +1,7 @@
 """`flask --app wsgi queue …`"""
 
 import logging
+import sys
 from typing import Any
 
 import click
@@ -9,8 +10,10 @@ from app.cli.draining_progress import Progress
 from app.cli.noun import Noun
 from app.cli.output import as_json, plain, print_fields, print_json
 from app.clock import rfc3339
-from app.services import draining, queues
+from app.services import draining, names, queues
 from app.services.draining import Outcome
+from app.services.scope import Scope
+from app.states import Role
 from app.store.queue_counts import Counts
 
 NAMED = 10
@@ -77,6 +80,25 @@ def resume() -> None:
     if queues.suspended_by_others():
         raise click.ClickException(FAILURES[Outcome.SUSPENDED])
     click.echo("resumed")
+
+
+@queue.command()
+@click.argument("workspace")
+@click.option("--yes", is_flag=True, help="Do not ask, on a terminal either.")
+@as_json
+def purge(workspace: str, yes: bool, as_json: bool) -> None:
+    """Cancel all that is pending in WORKSPACE (an id or a unique name), delayed and held ones too.
+
+    What runs goes on. On a terminal it asks first.
+    """
+    scope = Scope(names.workspace(workspace), Role.ADMIN)
+    if not yes and sys.stdin.isatty():
+        click.confirm(f"Cancel {queues.pending_of(scope)} pending executions of {workspace}?", abort=True)
+    cancelled = queues.purge(scope)
+    if as_json:
+        print_json({"cancelled": cancelled})
+    else:
+        click.echo(f"cancelled {cancelled} pending executions")
 
 
 def _form(counts: Counts, workers: int | None) -> dict[str, Any]:

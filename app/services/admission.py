@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from flask import current_app
 from sqlalchemy import Connection, Row
 
 from app.engine.input_schema import InputSchema
@@ -19,6 +20,7 @@ from app.errors import (
 from app.services.orders import BATCH, Accepted, Order, TriggerRequest
 from app.store import executions as store
 from app.store import idempotency
+from app.store.allowance import Allowance
 from app.store.executions import Draft
 from app.store.idempotency import KeyUse
 
@@ -38,6 +40,7 @@ def admit(tx: Connection, orders: Sequence[Order]) -> list[Accepted | LineaError
     """
     earlier = idempotency.find(tx, [use for order in orders for use in order.uses()])
     workflows = _workflows(tx, orders)
+    allowed = _allowance().open(tx, {order.scope.workspace_id for order in orders})
     results: dict[int, Accepted | LineaError] = {}
     plans: dict[int, Plan] = {}
     for number, order in enumerate(orders):
@@ -45,11 +48,19 @@ def admit(tx: Connection, orders: Sequence[Order]) -> list[Accepted | LineaError
             if (replay := _earlier(order.use(), earlier)) is not None:
                 results[number] = Accepted(replay)
             else:
-                plans[number] = _plan(order, workflows, earlier)
+                plan = _plan(order, workflows, earlier)
+                new = sum(isinstance(member, Draft) for member in plan)
+                allowed.take(order.scope.workspace_id, new)
+                plans[number] = plan
         except LineaError as error:
             results[number] = error
     _claim_keys(tx, orders, plans)
     return _make(tx, plans, results, len(orders))
+
+
+def _allowance() -> Allowance:
+    allowance: Allowance = current_app.extensions["allowance"]
+    return allowance
 
 
 def _make(

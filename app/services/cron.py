@@ -226,6 +226,8 @@ def _offset(where: ZoneInfo, instant: datetime) -> timedelta:
 
 def _change(where: ZoneInfo, after: datetime, until: datetime) -> datetime | None:
     """Give the first instant after `after`, up to and with `until`, at which the offset changes."""
+    if where.utcoffset(None) is not None:  # It never does, as in UTC.
+        return None
     offset = _offset(where, after)
     while after < until:
         end = min(after + WEEK, until)

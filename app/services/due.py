@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 from app.services.cron import Cron
 
@@ -48,8 +49,12 @@ class Due:
     next_at: datetime | None
 
 
+@lru_cache(maxsize=512)
 def due(cron: Cron, first: datetime, now: datetime, catch_up: CatchUp) -> Due:
-    """Sort the instants from `first` to `now`: at most 10 s late ones fire, older ones follow `catch_up`."""
+    """Sort the instants from `first` to `now`: at most 10 s late ones fire, older ones follow `catch_up`.
+
+    It is remembered, since many schedules of a batch have the same pattern and are due at the same instant.
+    """
     before = first - SECOND
     punctual_after = (now - PUNCTUAL - MICROSECOND).replace(microsecond=0)
     late, missed = _missed(cron, before, punctual_after, CAUGHT_UP[catch_up])

@@ -27,12 +27,17 @@ def listed(scope: Scope, filters: Filters, cursor: str | None, limit: int) -> Pa
 
     Raises ValidationFailed for a cursor of another list.
     """
-    listing = Listing("executions", scope.workspace_id, scope.space_id, _as_json(filters))
+    listing = listing_of(scope, filters)
     position = listing.position(cursor)
     with reading() as tx:
         page = store.page(tx, _place(scope), filters, UUID(position) if position else None, limit)
     following = None if page.before is None else listing.cursor(str(page.before))
     return Page([forms.list_form(row) for row in page.rows], following)
+
+
+def listing_of(scope: Scope, filters: Filters) -> Listing:
+    """Name the list of executions that cursors are bound to."""
+    return Listing("executions", scope.workspace_id, scope.space_id, _as_json(filters))
 
 
 def one(scope: Scope, execution_id: UUID) -> Form:

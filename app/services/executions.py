@@ -76,7 +76,7 @@ def cancel(scope: Scope, execution_id: UUID, text: str | None = None) -> bool:
 def wait_until_finished(scope: Scope, execution_id: UUID, seconds: float) -> bool:
     """Wait for an execution to end, holding no connection; False when it has not after `seconds`.
 
-    A wait holds a thread: beyond STREAM_LIMIT of them it answers False at once.
+    A wait holds a thread: beyond STREAM_LIMIT of them, and when the process ends, it answers False at once.
     """
     places: threading.Semaphore = current_app.extensions["waiting places"]
     if not places.acquire(blocking=False):
@@ -89,6 +89,7 @@ def wait_until_finished(scope: Scope, execution_id: UUID, seconds: float) -> boo
 
 def _ends_within(scope: Scope, execution_id: UUID, seconds: float) -> bool:
     end = time.monotonic() + seconds
+    ending: threading.Event = current_app.extensions["ending"]
     for pause in _pauses():
         with reading() as tx:
             row = store.status_of(tx, scope.workspace_id, scope.space_id, execution_id)
@@ -96,12 +97,14 @@ def _ends_within(scope: Scope, execution_id: UUID, seconds: float) -> bool:
             return row is not None
         if (left := end - time.monotonic()) <= 0:
             return False
-        time.sleep(min(pause, left))
+        if ending.wait(min(pause, left)):
+            return False
     return False
 
 
 def ring(touched: Sequence[Row[Any]]) -> None:
     """Tell the owners of flagged executions to look at their flags now; the lease renewal reads them too."""
+    announce(touched)
     for row in touched:
         if row.worker is not None:
             sender().ring(row.worker, f"{row.id}-{row.send_no}")
@@ -111,6 +114,13 @@ def send(rows: Sequence[Row[Any]], *, front: bool = False) -> None:
     """Send tickets for rows that were committed as due at once; to the front of the queue if asked."""
     if tickets := [Ticket(row.id, row.workspace_id, row.send_no, row.sent_at) for row in rows if row.sent_at]:
         sender().send(tickets, front=front)
+    announce(rows)
+
+
+def announce(rows: Sequence[Row[Any]]) -> None:
+    """Tell the live streams of rows that were committed."""
+    if rows:
+        sender().announce([(row.workspace_id, row.id) for row in rows])
 
 
 def sender() -> Sender:

@@ -22,7 +22,7 @@ from app.services.transaction import is_away, reading, transaction
 from app.store import firing as store
 from app.store.firing import Fire
 
-BATCH = 500
+BATCH = 1_000
 MOST_INSTANTS = 2_000
 MOST_BYTES = 16 * 1024 * 1024
 REPEATABLE = ("40001", "40P01", "55P03")
@@ -43,11 +43,12 @@ def fire_due_schedules(seconds: float = 5.0) -> int:
     return total
 
 
-def release_buffered() -> None:
-    """Send executions that waited for the one before them, of the same schedule, to end."""
+def release_buffered() -> int:
+    """Send executions that waited for the one before them, of the same schedule, to end; give how many."""
     with transaction() as tx:
         rows = store.release_buffered(tx, BATCH)
     executions.send(rows)
+    return len(rows)
 
 
 def look_for_due(until: float) -> None:

@@ -16,11 +16,12 @@ REMEMBERED_KEYS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A valid key: whose it is and what it may do."""
+    """A valid key: whose it is and what it may do; `browser` when it came as a page's session."""
 
     key_id: UUID
     workspace_id: UUID
     role: Role
+    browser: bool = False
 
 
 _known: dict[bytes, tuple[Identity, float]] = {}

@@ -170,7 +170,7 @@ def _start_once(target: Row[Any], payload: Json, delivery: Delivery) -> Started:
     with transaction() as tx:
         first = deliveries.earlier(tx, target.id, delivery.delivery_id)
         if first is not None:
-            deliveries.add(tx, replace(delivery, outcome=DUPLICATE, execution_id=first, body=None))
+            deliveries.add(tx, _duplicate(delivery, first))
             return Started(first, target.workspace_id, True, target.respond)
         [made] = admit(tx, [Order(scope, (request,), SINGLE)])
         if isinstance(made, LineaError):
@@ -180,6 +180,12 @@ def _start_once(target: Row[Any], payload: Json, delivery: Delivery) -> Started:
             raise Taken
     executions.send(made.rows)
     return Started(execution_id, target.workspace_id, False, target.respond)
+
+
+def _duplicate(delivery: Delivery, first: UUID) -> Delivery:
+    """Give the record of a delivery that came before: short, since anybody can send a signed call again."""
+    shown = {"query": _cut(delivery.query), "headers": _cut(delivery.headers)}
+    return replace(delivery, outcome=DUPLICATE, execution_id=first, body=None, **shown)
 
 
 def _delivery(

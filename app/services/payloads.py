@@ -17,7 +17,10 @@ from app.services.signatures import Call
 Json = Any
 MOST_FIELDS = 1000
 MOST_HEADERS = 100
-CHARSETS = ("utf-8", "utf8", "us-ascii", "iso-8859-1", "windows-1252", "utf-16")
+JSON_TYPES = ("application/json", "text/json")
+FORM_CHARSETS = ("utf-8", "utf8", "us-ascii", "iso-8859-1", "windows-1252")
+CHARSETS = (*FORM_CHARSETS, "utf-16")
+REPLACED = "\N{REPLACEMENT CHARACTER}"
 _CREDENTIAL_HEADER = re.compile(
     r"authorization|cookie|token|secret|signature|hmac|api-?key|passw|credential|jwt"
 )
@@ -34,16 +37,18 @@ def payload(call: Call) -> Json:
     """
     if call.method == "GET":
         return {}
-    media, options = parse_options_header(call.headers.get("content-type"))
-    if media == "application/json" or media.endswith("+json"):
+    given, options = parse_options_header(call.headers.get("content-type"))
+    media, charset = given.lower(), options.get("charset", "utf-8").lower()
+    _require_plain(call)
+    if media in JSON_TYPES or media.endswith("+json"):
         return strictjson.loads(call.body)
     if not call.body:
         return {}
     if media == "application/x-www-form-urlencoded":
-        return _form(_pairs(call.body))
+        return _form(_pairs(call.body, charset if charset in FORM_CHARSETS else "utf-8"))
     if media == "multipart/form-data":
         return _multipart(call, options)
-    text = _text(call.body, options.get("charset", "utf-8").lower())
+    text = _text(call.body, charset if charset in CHARSETS else "utf-8")
     return _guessed(call.body, text) if not media else {"body": text}
 
 
@@ -87,13 +92,18 @@ def grouped(pairs: list[tuple[str, str]]) -> dict[str, Json]:
     return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
 
 
-def _pairs(body: bytes) -> list[tuple[str, str]]:
+def _require_plain(call: Call) -> None:
+    if call.body and call.headers.get("content-encoding", "").strip().lower() not in ("", "identity"):
+        raise UnsupportedMediaType("The body is compressed: send it as it is, without Content-Encoding.")
+
+
+def _pairs(body: bytes, charset: str) -> list[tuple[str, str]]:
+    """Read a form as browsers write it; bytes that were not written as %XX, as by `curl -d`, count too."""
+    options: dict[str, Any] = {"keep_blank_values": True, "max_num_fields": MOST_FIELDS}
     try:
-        return parse_qsl(
-            body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS
-        )
+        return parse_qsl(body.decode(charset), encoding=charset, errors="strict", **options)
     except ValueError as error:
-        raise _refused(f"Is no form of at most {MOST_FIELDS} fields in UTF-8.") from error
+        raise _refused(f"Is no form of at most {MOST_FIELDS} fields in {charset}.") from error
 
 
 def _multipart(call: Call, options: dict[str, str]) -> Json:
@@ -104,7 +114,10 @@ def _multipart(call: Call, options: dict[str, str]) -> Json:
         raise _refused("Is no multipart form that can be read.") from error
     if files:
         raise UnsupportedMediaType("Files cannot be taken: send the fields of the form without them.")
-    return _form(list(form.items(multi=True)))
+    pairs = list(form.items(multi=True))
+    if sum(value.count(REPLACED) for _, value in pairs) > call.body.count(REPLACED.encode()):
+        raise _refused("Holds text that is not in UTF-8 and does not say in what.")
+    return _form(pairs)
 
 
 def _form(pairs: list[tuple[str, str]]) -> Json:
@@ -115,7 +128,7 @@ def _form(pairs: list[tuple[str, str]]) -> Json:
 
 def _text(body: bytes, charset: str) -> str:
     try:
-        text = body.decode(charset if charset in CHARSETS else "utf-8")
+        text = body.decode(charset)
     except ValueError as error:
         raise UnsupportedMediaType(
             "The body is neither JSON nor a form nor text: send one of them, with its Content-Type."

@@ -3,20 +3,27 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from flask import current_app
 from sqlalchemy import Row
 
 from app import log
 from app.queue import QUEUE, SUSPENDED_BY_US, SUSPENDED_KEY, Away, connect, suspend
-from app.services import tick
+from app.services import bulk, bulk_batches, tick
+from app.services.bulk import Selection
+from app.services.bulk_batches import Kind
+from app.services.scope import Scope
 from app.services.transaction import reading, transaction
+from app.states import Status
 from app.store import installation
 from app.store import queue_counts as store
+from app.store.execution_filters import Filters
 from app.store.queue_counts import Counts
 
 WORKERS_KEY = f"rq:workers:{QUEUE}"  # RQ's set of the keys of the workers that listen to the queue
 REDIS_SECONDS = 2.0
+PENDING = Selection(None, Filters(statuses=frozenset({Status.PENDING})))
 
 logger = log.get(__name__)
 
@@ -31,7 +38,7 @@ class QueueStatus:
 
 def status() -> QueueStatus:
     """Tell what is in the queue and who works at it; raise DatabaseUnavailable."""
-    return QueueStatus(counts(), _workers())
+    return QueueStatus(counts(), workers())
 
 
 def counts() -> Counts:
@@ -60,6 +67,20 @@ def resume() -> None:
         logger.debug("the tick sends what got lost", error=str(error))
 
 
+def pending_of(scope: Scope) -> str:
+    """Count what is pending in a workspace, in words where it is very many."""
+    counted = bulk.dry_run(scope, PENDING)
+    return str(counted["matched"]) if "matched" in counted else f"{counted['matchedAtLeast']} or more"
+
+
+def purge(scope: Scope) -> int:
+    """Cancel what is pending in a workspace; give how many. Broken off, the tick sees it through."""
+    operation_id = UUID(bulk.start(scope, Kind.CANCEL, PENDING)["bulkId"])
+    bulk_batches.finish(operation_id)
+    cancelled: int = bulk.show(scope, operation_id)["done"]
+    return cancelled
+
+
 def suspended_by_others() -> bool:
     """Tell whether somebody stopped the workers by `rq suspend`; False while Redis is away."""
     try:
@@ -79,8 +100,11 @@ def _set_paused(paused: bool) -> None:
         logger.debug("the tick tells the workers", paused=paused, error=str(error))
 
 
-def _workers() -> int | None:
-    """Count the workers that give signs of life: RQ keeps the names of killed ones for a while."""
+def workers() -> int | None:
+    """Count the workers that give signs of life, None while Redis is away.
+
+    RQ keeps the names of killed ones for a while.
+    """
     redis = _redis()
     try:
         keys = redis.smembers(WORKERS_KEY)

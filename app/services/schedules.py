@@ -125,15 +125,17 @@ def fires(scope: Scope, schedule_id: UUID, cursor: str | None, limit: int) -> Pa
     return listing.page(rows, limit, lambda row: row.scheduled_for.isoformat())
 
 
-def purge_deleted(limit: int = BATCH) -> None:
-    """Take away a batch of what each deleted schedule left, and its row at last."""
+def purge_deleted(limit: int = BATCH) -> int:
+    """Take away a batch of what each deleted schedule left, and its row at last; give how many rows."""
     with reading() as tx:
         ids = store.deleted(tx, limit)
+    done = 0
     for schedule_id in ids:
         with transaction() as tx:
-            limit -= store.purge(tx, schedule_id, limit)
-        if limit <= 0:
-            return
+            done += store.purge(tx, schedule_id, limit - done)
+        if done >= limit:
+            break
+    return done
 
 
 def _schedule(row: Row[Any]) -> Schedule:

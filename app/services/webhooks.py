@@ -123,8 +123,8 @@ def delivery_row(scope: Scope, webhook_id: UUID, delivery_id: UUID) -> Row[Any]:
     return row
 
 
-def forget_old_deliveries(limit: int = BATCH) -> None:
-    """Delete old deliveries and what deleted webhooks left, a batch of each."""
+def forget_old_deliveries(limit: int = BATCH) -> int:
+    """Delete old deliveries and what deleted webhooks left, a batch of each; give how many rows."""
     with transaction() as tx:
         done = old_deliveries.forget(tx, limit)
         gone = old_deliveries.deleted(tx, limit)
@@ -133,6 +133,7 @@ def forget_old_deliveries(limit: int = BATCH) -> None:
             break
         with transaction() as tx:
             done += old_deliveries.purge(tx, webhook_id, limit)
+    return done
 
 
 def sealed(webhook_id: UUID, secret: str | None) -> bytes | None:

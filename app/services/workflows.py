@@ -1,6 +1,6 @@
 """Workflows: saved as immutable versions, changed and deleted here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ from app import strictjson
 from app.clock import new_id
 from app.errors import Fault, InvalidDefinition, NotFound, PreconditionFailed
 from app.services import definitions, deletions
+from app.services.definitions import Checked
 from app.services.paging import Listing, Page
 from app.services.scope import Scope
 from app.services.transaction import reading, transaction
@@ -64,12 +65,12 @@ def validate(scope: Scope, definition: Any) -> Verdict:
     except InvalidDefinition as error:
         return Verdict(False, error.faults, [])
     with reading() as tx:
-        return Verdict(True, [], checked.warnings(store.secret_names(tx, scope.workspace_id)))
+        return Verdict(True, [], _warnings(tx, scope.workspace_id, [checked])[0])
 
 
 def create(scope: Scope, values: Mapping[str, Any]) -> Workflow:
     """Make a workflow of `name`, `definition`, `enabled` and `max_concurrency`; raise InvalidDefinition."""
-    definitions.check(values["definition"])
+    checked = definitions.check(values["definition"])
     key = _key(scope, new_id())
     with transaction() as tx:
         store.create(
@@ -80,7 +81,7 @@ def create(scope: Scope, values: Mapping[str, Any]) -> Workflow:
             max_concurrency=values["max_concurrency"],
             definition=values["definition"],
         )
-        return _shown(tx, key)
+        return _shown(tx, key, checked)
 
 
 def show(scope: Scope, workflow_id: UUID) -> Workflow:
@@ -97,8 +98,7 @@ def page(scope: Scope, cursor: str | None, limit: int) -> Page[Workflow]:
         rows = store.page(
             tx, scope.workspace_id, _space_id(scope), before and UUID(before), limit + 1, PAGE_BYTES
         )
-        secrets = store.secret_names(tx, scope.workspace_id)
-        found = [_workflow(row, secrets) for row in rows]
+        found = _workflows(tx, scope.workspace_id, rows, list(map(_checked, rows)))
         more = len(rows) > limit or (bool(rows) and _goes_on(tx, scope, rows[-1].id))
     shown = found[:limit]
     return Page(shown, listing.cursor(str(shown[-1].id)) if more else None)
@@ -112,14 +112,13 @@ def change(
     With `revisions` only while the workflow is at one of them. Raises NotFound, InvalidDefinition,
     PreconditionFailed.
     """
-    if "definition" in changes:
-        definitions.check(changes["definition"])
+    checked = definitions.check(changes["definition"]) if "definition" in changes else None
     key = _key(scope, workflow_id)
     with transaction() as tx:
         row = _found(store.lock(tx, key), workflow_id)
         _require_revision(row, revisions)
         _apply(tx, key, row, changes)
-        return _shown(tx, key)
+        return _shown(tx, key, checked)
 
 
 def delete(scope: Scope, workflow_id: UUID, revisions: set[int] | None) -> None:
@@ -180,15 +179,32 @@ def _goes_on(tx: Connection, scope: Scope, last: UUID) -> bool:
     return bool(store.page(tx, scope.workspace_id, _space_id(scope), last, 1, 1))
 
 
-def _shown(tx: Connection, key: Key) -> Workflow:
-    return _workflow(_found(store.get(tx, key), key.id), store.secret_names(tx, key.workspace_id))
+def _shown(tx: Connection, key: Key, checked: Checked | None = None) -> Workflow:
+    row = _found(store.get(tx, key), key.id)
+    return _workflows(tx, key.workspace_id, [row], [checked or _checked(row)])[0]
 
 
-def _workflow(row: Row[Any], secrets: set[str]) -> Workflow:
-    values = dict(row._mapping)
-    values["definition"] = strictjson.loads_stored(row.definition)
-    warnings = definitions.checked(row.id, row.version, row.definition).warnings(secrets)
-    return Workflow(**values, warnings=warnings)
+def _checked(row: Row[Any]) -> Checked:
+    return definitions.checked(row.id, row.version, row.definition)
+
+
+def _workflows(
+    tx: Connection, workspace_id: UUID, rows: Sequence[Row[Any]], checked: Sequence[Checked]
+) -> list[Workflow]:
+    """Give workflows as they are shown, with what is doubtful about them now."""
+    warnings = _warnings(tx, workspace_id, checked)
+    return [
+        Workflow(**{**row._mapping, "definition": strictjson.loads_stored(row.definition)}, warnings=found)
+        for row, found in zip(rows, warnings, strict=True)
+    ]
+
+
+def _warnings(tx: Connection, workspace_id: UUID, checked: Sequence[Checked]) -> list[list[Fault]]:
+    """List the warnings of each definition, given what its workspace has."""
+    secrets = store.secret_names(tx, workspace_id)
+    named: set[UUID] = set().union(*(one.workflow_ids for one in checked))
+    workflows = store.existing(tx, workspace_id, named) if named else set()
+    return [one.warnings(secrets, workflows) for one in checked]
 
 
 def _version(row: Row[Any]) -> Version:

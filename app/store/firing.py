@@ -17,7 +17,7 @@ SELECT s.id, s.space_id, p.workspace_id, s.workflow_id, s.cron, s.timezone, s.ov
 FROM schedules s JOIN spaces p ON p.id = s.space_id
 WHERE s.enabled AND s.next_fire_at <= now() AND s.deleted_at IS NULL
   AND (%(ids)s::uuid[] IS NULL OR s.id = ANY(%(ids)s::uuid[]))
-ORDER BY s.next_fire_at, s.id LIMIT %(limit)s FOR UPDATE OF s SKIP LOCKED
+ORDER BY s.next_fire_at LIMIT %(limit)s FOR UPDATE OF s SKIP LOCKED
 """
 NEXT = """
 SELECT extract(epoch FROM min(next_fire_at) - clock_timestamp())::float8 FROM schedules

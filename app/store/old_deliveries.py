@@ -7,19 +7,19 @@ from sqlalchemy import Connection
 
 # An id begins with the milliseconds of its creation, so the primary key finds what is old.
 FORGET_OLD = """
-DELETE FROM webhook_deliveries WHERE id IN (
-  SELECT id FROM webhook_deliveries
+DELETE FROM webhook_deliveries WHERE ctid = ANY(ARRAY(
+  SELECT ctid FROM webhook_deliveries
   WHERE id < (rpad(lpad(to_hex((extract(epoch FROM now() - interval '7 days') * 1000)::bigint), 12, '0'),
     32, '0'))::uuid
-  ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+  ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED))
 """
 FORGET_BY_QUOTA = """
-DELETE FROM webhook_deliveries WHERE id IN (
-  SELECT d.id FROM workspaces w JOIN spaces s ON s.workspace_id = w.id JOIN webhooks h ON h.space_id = s.id
+DELETE FROM webhook_deliveries WHERE ctid = ANY(ARRAY(
+  SELECT d.ctid FROM workspaces w JOIN spaces s ON s.workspace_id = w.id JOIN webhooks h ON h.space_id = s.id
   JOIN webhook_deliveries d ON d.webhook_id = h.id AND d.id < (rpad(lpad(to_hex(
     (extract(epoch FROM now() - make_interval(days => w.retention_days)) * 1000)::bigint), 12, '0'),
     32, '0'))::uuid
-  WHERE w.retention_days < 7 LIMIT %(limit)s FOR UPDATE OF d SKIP LOCKED)
+  WHERE w.retention_days < 7 LIMIT %(limit)s FOR UPDATE OF d SKIP LOCKED))
 """
 DELETED = "SELECT id FROM webhooks WHERE deleted_at IS NOT NULL ORDER BY deleted_at LIMIT %(limit)s"
 RELEASE = """
@@ -28,8 +28,8 @@ UPDATE executions SET webhook_id = NULL WHERE id IN (
   FOR NO KEY UPDATE SKIP LOCKED)
 """
 REMOVE_RECORDS = """
-DELETE FROM webhook_deliveries WHERE id IN (
-  SELECT id FROM webhook_deliveries WHERE webhook_id = %(id)s LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+DELETE FROM webhook_deliveries WHERE ctid = ANY(ARRAY(
+  SELECT ctid FROM webhook_deliveries WHERE webhook_id = %(id)s LIMIT %(limit)s FOR UPDATE SKIP LOCKED))
 """
 # No call that saw a webhook alive can still be adding to it after a minute.
 REMOVE = """

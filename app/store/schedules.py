@@ -124,6 +124,12 @@ def deleted(tx: Connection, limit: int) -> Sequence[UUID]:
     return tx.execute(query).scalars().all()
 
 
+FORGET_FIRES = """
+DELETE FROM schedule_fires WHERE ctid = ANY(ARRAY(
+  SELECT ctid FROM schedule_fires WHERE schedule_id = %(id)s LIMIT %(limit)s))
+"""
+
+
 def purge(tx: Connection, schedule_id: UUID, limit: int) -> int:
     """Take away a batch of what a deleted schedule left, at last the row; give the number of rows.
 
@@ -132,8 +138,7 @@ def purge(tx: Connection, schedule_id: UUID, limit: int) -> int:
     ended = select(E.c.id).where(E.c.schedule_id == schedule_id, E.c.status.in_(sorted(FINAL)))
     ended = ended.limit(limit).with_for_update(key_share=True, skip_locked=True)
     done = tx.execute(update(E).where(E.c.id.in_(ended)).values(schedule_id=None)).rowcount
-    some = select(F.c.id).where(F.c.schedule_id == schedule_id).limit(limit)
-    done += tx.execute(delete(F).where(F.c.id.in_(some))).rowcount
+    done += tx.exec_driver_sql(FORGET_FIRES, {"id": str(schedule_id), "limit": limit}).rowcount
     if done:
         return done
     free = ~select(1).where(E.c.schedule_id == schedule_id).exists()

@@ -1,13 +1,30 @@
 """Questions and changes about workflows and their versions; a deleted one does not exist for any of them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Text, and_, cast, func, insert, select, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Text,
+    Uuid,
+    and_,
+    any_,
+    cast,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 
 from app.models import Secret, Workflow, WorkflowVersion
+from app.store import arrays
 
 W, V = Workflow.__table__, WorkflowVersion.__table__
 # Definitions are read as text: only our reader gives large numbers back as they came.
@@ -102,6 +119,13 @@ def version(tx: Connection, key: Key, number: int) -> Row[Any] | None:
 def secret_names(tx: Connection, workspace_id: UUID) -> set[str]:
     """Name the secrets that a workspace has."""
     return set(tx.execute(select(Secret.name).where(Secret.workspace_id == workspace_id)).scalars())
+
+
+def existing(tx: Connection, workspace_id: UUID, ids: Collection[UUID]) -> set[UUID]:
+    """Tell which of some ids are those of workflows in a workspace."""
+    asked = W.c.id == any_(cast(literal(arrays.ids(ids)), ARRAY(Uuid())))
+    query = select(W.c.id).where(W.c.workspace_id == workspace_id, W.c.deleted_at.is_(None), asked)
+    return set(tx.execute(query).scalars())
 
 
 def _shown() -> Select[Any]:

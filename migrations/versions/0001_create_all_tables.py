@@ -55,6 +55,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_installation")),
     )
     op.create_table(
+        "tick_repairs",
+        sa.Column("pass_name", sa.Text(), nullable=False),
+        sa.Column("repaired", sa.BigInteger(), nullable=False),
+        sa.Column("last_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("pass_name", name=op.f("pk_tick_repairs")),
+    )
+    op.create_table(
+        "finished_counts",
+        sa.Column("status", EXECUTION_STATUS, nullable=False),
+        sa.Column("total", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("status", name=op.f("pk_finished_counts")),
+    )
+    op.create_table(
         "workspaces",
         sa.Column("id", sa.UUID(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
@@ -89,6 +103,22 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("api_keys", schema=None) as batch_op:
         batch_op.create_index("ix_api_keys_workspace_id_id", ["workspace_id", "id"], unique=False)
+
+    op.create_table(
+        "browser_tokens",
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("purpose", sa.Text(), nullable=False),
+        sa.Column("api_key_id", sa.UUID(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("purpose IN ('session', 'link')", name=op.f("ck_browser_tokens_purpose")),
+        sa.ForeignKeyConstraint(
+            ["api_key_id"], ["api_keys.id"], name=op.f("fk_browser_tokens_api_key_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("hash", name=op.f("pk_browser_tokens")),
+    )
+    with op.batch_alter_table("browser_tokens", schema=None) as batch_op:
+        batch_op.create_index("ix_browser_tokens_api_key_id", ["api_key_id"], unique=False)
+        batch_op.create_index("ix_browser_tokens_expires_at", ["expires_at"], unique=False)
 
     op.create_table(
         "idempotency_keys",
@@ -141,18 +171,23 @@ def upgrade() -> None:
         sa.Column("workspace_id", sa.UUID(), nullable=False),
         sa.Column("space_id", sa.UUID(), nullable=True),
         sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("selection", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("ids", postgresql.ARRAY(sa.UUID()), nullable=True),
+        sa.Column("filters", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
         sa.Column("status", sa.Text(), server_default="running", nullable=False),
-        sa.Column("matched", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("matched", sa.Integer(), nullable=False),
         sa.Column("done", sa.Integer(), server_default="0", nullable=False),
         sa.Column("skipped", sa.Integer(), server_default="0", nullable=False),
         sa.Column("after_id", sa.UUID(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("completed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("(ids IS NULL) <> (filters IS NULL)", name=op.f("ck_bulk_operations_selection")),
+        sa.CheckConstraint(
+            "(completed_at IS NOT NULL) = (status = 'completed')",
+            name=op.f("ck_bulk_operations_completed_at"),
+        ),
         sa.CheckConstraint("kind IN ('cancel', 'retry')", name=op.f("ck_bulk_operations_kind")),
         sa.CheckConstraint("status IN ('running', 'completed')", name=op.f("ck_bulk_operations_status")),
-        sa.ForeignKeyConstraint(
-            ["space_id"], ["spaces.id"], name=op.f("fk_bulk_operations_space_id"), ondelete="SET NULL"
-        ),
         sa.ForeignKeyConstraint(
             ["workspace_id"], ["workspaces.id"], name=op.f("fk_bulk_operations_workspace_id")
         ),
@@ -160,10 +195,14 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("bulk_operations", schema=None) as batch_op:
         batch_op.create_index(
-            "ix_bulk_operations_running", ["id"], unique=False, postgresql_where=sa.text("status = 'running'")
+            "ix_bulk_operations_running",
+            ["updated_at"],
+            unique=False,
+            postgresql_where=sa.text("status = 'running'"),
         )
-        batch_op.create_index("ix_bulk_operations_space_id", ["space_id"], unique=False)
-        batch_op.create_index("ix_bulk_operations_workspace_id", ["workspace_id"], unique=False)
+        batch_op.create_index(
+            "ix_bulk_operations_workspace_id_completed_at", ["workspace_id", "completed_at"], unique=False
+        )
 
     op.create_table(
         "workflows",
@@ -336,7 +375,7 @@ def upgrade() -> None:
         sa.Column("lease_expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("claim_no", sa.Integer(), server_default="0", nullable=False),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("send_no", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column("send_no", sa.Integer(), server_default="0", nullable=False),
         sa.CheckConstraint(
             "(completed_at IS NOT NULL) = (status IN ('cancelled', 'completed', 'failed'))",
             name=op.f("ck_executions_completed_at"),
@@ -402,16 +441,42 @@ def upgrade() -> None:
             postgresql_where=sa.text("status = 'cancelled'"),
         )
         batch_op.create_index(
+            "ix_executions_completed",
+            ["workspace_id", "completed_at"],
+            unique=False,
+            postgresql_where=sa.text("completed_at IS NOT NULL"),
+        )
+        batch_op.create_index(
             "ix_executions_failed",
             ["workspace_id", "id"],
             unique=False,
             postgresql_where=sa.text("status = 'failed'"),
         )
         batch_op.create_index(
-            "ix_executions_lease",
-            ["lease_expires_at"],
+            "ix_executions_queued",
+            ["workspace_id", "sent_at"],
             unique=False,
-            postgresql_where=sa.text("status = 'running'"),
+            postgresql_where=sa.text("status = 'pending' AND reason = 'queued' AND sent_at IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_executions_held",
+            ["workspace_id", "workflow_id", "id"],
+            unique=False,
+            postgresql_where=sa.text("status = 'pending' AND reason = 'concurrency'"),
+        )
+        batch_op.create_index(
+            "ix_executions_at_work",
+            ["workspace_id", "lease_expires_at"],
+            unique=False,
+            postgresql_where=sa.text("status = 'running' AND waiting_since IS NULL"),
+        )
+        batch_op.create_index(
+            "ix_executions_put_off",
+            ["workspace_id", "waiting_since"],
+            unique=False,
+            postgresql_where=sa.text(
+                "status = 'running' AND worker IS NULL AND waiting_since IS NOT NULL AND sent_at IS NULL"
+            ),
         )
         batch_op.create_index(
             "ix_executions_ownerless",
@@ -672,8 +737,11 @@ def downgrade() -> None:
     op.drop_table("spaces")
     op.drop_table("secrets")
     op.drop_table("idempotency_keys")
+    op.drop_table("browser_tokens")
     op.drop_table("api_keys")
     op.drop_table("workspaces")
+    op.drop_table("finished_counts")
+    op.drop_table("tick_repairs")
     op.drop_table("installation")
     op.execute("DROP FUNCTION refuse_changes_of_finished_executions")
     for kind in reversed(TYPES):

@@ -1,4 +1,4 @@
-"""One execution: why it has its status, its steps, items and log, and its cancel."""
+"""One execution: why it has its status, its steps, items and log."""
 
 from datetime import timedelta
 from random import Random
@@ -9,7 +9,6 @@ import pytest
 from flask import Flask
 
 from app.extensions import db
-from app.states import Role
 from tests.api.conftest import Caller
 from tests.api.execution_rows import AT, add_execution, add_items, add_log_lines, add_step
 
@@ -218,62 +217,6 @@ def test_an_execution_is_not_found_in_another_space(
     in_workspace = api.get(f"{api.workspace}/executions/{execution_id}")
 
     assert (in_other.status_code, in_workspace.status_code) == (404, 200)
-
-
-@pytest.mark.parametrize("place", ["space", "workspace"])
-def test_a_pending_execution_is_cancelled_at_once(api: Caller, workflow: dict[str, Any], place: str) -> None:
-    made = api.post(f"{api.space}/executions", {"workflowId": workflow["id"]}).get_json()
-    path = f"{getattr(api, place)}/executions/{made['id']}/cancel"
-
-    reply = api.post(path, {"reason": "Not needed any more"})
-
-    shown = reply.get_json()
-    assert (reply.status_code, shown["status"], shown["reason"]) == (200, "cancelled", "requested")
-    assert (shown["error"], shown["durationMs"]) == ("Not needed any more", None)
-    assert api.post(path).status_code == 200
-
-
-def test_an_execution_with_a_worker_is_cancelling_until_it_stops(
-    app: Flask, api: Caller, workflow: dict[str, Any]
-) -> None:
-    path = f"{api.space}/executions/{add_execution(app, workflow, 'running')}/cancel"
-
-    replies = [api.post(path), api.post(path)]
-
-    assert [(reply.status_code, reply.get_json()["reason"]) for reply in replies] == [(202, "cancelling")] * 2
-
-
-@pytest.mark.parametrize("status", ["completed", "failed"])
-def test_an_ended_execution_cannot_be_cancelled(
-    app: Flask, api: Caller, workflow: dict[str, Any], status: str
-) -> None:
-    path = f"{api.space}/executions/{add_execution(app, workflow, status)}/cancel"
-
-    reply = api.post(path)
-
-    assert (reply.status_code, reply.get_json()["code"]) == (409, "execution_finished")
-
-
-@pytest.mark.parametrize("body", [{"reason": ""}, {"reason": "x" * 1001}, {"reason": 1}, {"why": "x"}, []])
-def test_a_cancel_that_is_not_valid_changes_nothing(api: Caller, workflow: dict[str, Any], body: Any) -> None:
-    made = api.post(f"{api.space}/executions", {"workflowId": workflow["id"]}).get_json()
-
-    reply = api.post(f"{api.space}/executions/{made['id']}/cancel", body)
-
-    assert (reply.status_code, reply.get_json()["code"]) == (422, "validation_failed")
-    assert detail(api, made["id"])["status"] == "pending"
-
-
-def test_a_viewer_may_look_but_not_cancel(api: Caller, workflow: dict[str, Any]) -> None:
-    made = api.post(f"{api.space}/executions", {"workflowId": workflow["id"]}).get_json()
-    viewer = api.with_role(Role.VIEWER)
-
-    replies = [
-        viewer.get(f"{api.space}/executions/{made['id']}"),
-        viewer.post(f"{api.space}/executions/{made['id']}/cancel"),
-    ]
-
-    assert [reply.status_code for reply in replies] == [200, 403]
 
 
 @pytest.mark.parametrize("step_id", ["%00", "%FF", "%ED%A0%80", "x" * 10_000, "..", "'"])

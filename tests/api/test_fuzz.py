@@ -59,6 +59,7 @@ def test_no_documented_operation_breaks(api: Caller, workflow: dict[str, Any], d
 
         assert reply.status_code < 500, (method, place, body, reply.text)
         assert reply.status_code < 400 or reply.mimetype == "application/problem+json"
+        reply.close()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What the outside sends to webhooks."""
 
+import gzip
 import json
 import uuid
 from typing import Any
@@ -115,6 +116,14 @@ def test_the_input_is_what_was_posted_whatever_json_it_was(hook: Hook, method: s
             b'--B\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--B--',
             {"a": "1"},
         ),
+        ("application/x-www-form-urlencoded", "a=é x".encode(), {"a": "é x"}),
+        (
+            "Application/X-WWW-Form-URLencoded; charset=ISO-8859-1",
+            b"a=%E9&b=\xe9",
+            {"a": "é", "b": "é"},
+        ),
+        ('APPLICATION/JSON; CHARSET="UTF-8"', b'{"a": 1}', {"a": 1}),
+        ("text/json", b"[1]", [1]),
         ("text/plain; charset=iso-8859-1", b"caf\xe9", {"body": "café"}),
         ("text/xml", b"<a/>", {"body": "<a/>"}),
         (None, b'{"a": 1}', {"a": 1}),
@@ -146,6 +155,11 @@ def test_forms_and_texts_become_input_too(hook: Hook, kind: str | None, body: by
             b'--B\r\nContent-Disposition: form-data; name="a"; filename="f"\r\n\r\n1\r\n--B--',
             415,
         ),
+        (
+            "multipart/form-data; boundary=B",
+            b'--B\r\nContent-Disposition: form-data; name="a"\r\n\r\n\xe9\r\n--B--',
+            422,
+        ),
         ("text/plain", b"\0", 422),
         ("text/plain; charset=punycode", b"\xff", 415),
         ("application/octet-stream", b"\xff\xfe", 415),
@@ -159,6 +173,14 @@ def test_a_payload_that_cannot_be_kept_is_refused_and_recorded(
     [row] = hook.deliveries()
     assert (reply.status_code, hook.executions()) == (status, [])
     assert (row["outcome"], row["reason"], row["body"]) == ("rejected", reply.json["code"], None)
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/plain"])
+def test_a_compressed_body_is_refused_with_the_reason(hook: Hook, kind: str) -> None:
+    reply = hook.send(gzip.compress(b"{}"), content_type=kind, headers={"Content-Encoding": "gzip"})
+
+    assert (reply.status_code, hook.deliveries()[0]["reason"]) == (415, "unsupported_media_type")
+    assert "compressed" in reply.json["detail"]
 
 
 def test_a_body_beyond_a_mebibyte_is_refused_for_known_and_unknown_alike(hook: Hook, api: Caller) -> None:

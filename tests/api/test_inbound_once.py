@@ -89,6 +89,18 @@ def test_fifty_parallel_identical_deliveries_make_one_execution(app: Flask, hook
     assert sorted(row["outcome"] for row in hook.deliveries()) == ["accepted", *["duplicate"] * 49]
 
 
+def test_of_a_delivery_that_came_before_little_is_kept(hook: Hook) -> None:
+    headers = {"webhook-id": "1", "X-Event": "push", "X-Long": "x" * 2000}
+
+    for _ in range(2):
+        hook.send(headers=headers, query_string={"q": "y" * 2000})
+
+    again, first = hook.deliveries()
+    assert (first["headers"]["x-long"], first["query"]["q"]) == ("x" * 2000, "y" * 2000)
+    assert (again["outcome"], again["headers"]["x-event"], again["query"]) == ("duplicate", "push", {})
+    assert "x-long" not in again["headers"]
+
+
 def test_refused_calls_beyond_sixty_a_minute_share_one_row(
     app: Flask, api: Caller, workflow: dict[str, Any]
 ) -> None:

@@ -1,6 +1,5 @@
 """Webhooks that answer with the result of their execution."""
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -13,6 +12,7 @@ from app.api import inbound
 from tests.api.caller import Caller
 from tests.api.execution_rows import AT, change_execution
 from tests.api.sender import Hook, new_hook
+from tests.journeys.processes import eventually
 
 
 @pytest.fixture
@@ -27,10 +27,7 @@ def waiting(app: Flask, hook: Hook) -> Iterator[Future[TestResponse]]:
 
 
 def made(hook: Hook) -> str:
-    end = time.monotonic() + 10
-    while not (found := hook.executions()) and time.monotonic() < end:
-        time.sleep(0.01)
-    return str(found[0]["id"])
+    return str(eventually(hook.executions)[0]["id"])
 
 
 @pytest.mark.parametrize("output", [{"a": [1, "é"]}, None, 0, "text"])
@@ -39,7 +36,7 @@ def test_the_answer_is_the_output(app: Flask, hook: Hook, waiting: Future[TestRe
 
     change_execution(app, made(hook), status="completed", reason=None, output=output, **times)
 
-    reply = waiting.result(10)
+    reply = waiting.result(60)
     assert (reply.status_code, reply.mimetype, reply.json) == (200, "application/json", output)
 
 
@@ -52,7 +49,7 @@ def test_without_a_result_the_answer_names_the_execution_and_hides_its_error(
 
     change_execution(app, execution_id, status=status, reason=reason, **ended)
 
-    reply = waiting.result(10)
+    reply = waiting.result(60)
     assert (reply.status_code, reply.mimetype) == (502, "application/problem+json")
     assert reply.json["executionId"] == execution_id
     assert "password" not in reply.text

@@ -1,6 +1,7 @@
 """Workflows and their versions over HTTP."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -177,7 +178,32 @@ def test_a_secret_that_does_not_exist_is_a_warning(api: Caller) -> None:
     made = api.post(f"{api.space}/workflows", {"name": "x", "definition": {"steps": [step]}})
 
     assert made.status_code == 201
-    assert "T" in made.json["warnings"][0]["message"]
+    [warning] = made.json["warnings"]
+    assert warning["path"] == "steps[0].with.auth.bearer"
+    assert "no secret T" in warning["message"]
+
+
+def test_a_workflow_that_does_not_exist_is_a_warning_until_it_does(api: Caller) -> None:
+    there = api.post(f"{api.space}/workflows", {"name": "there", "definition": DEFINITION}).json["id"]
+    other = api.post(f"{api.space}/workflows", {"name": "other", "definition": DEFINITION})
+    unknown, from_input = str(uuid4()), "${{ input.id }}"
+    definition = {
+        "onFailure": {"workflowId": other.json["id"]},
+        "steps": [
+            {"id": f"s{number}", "type": "workflow", "with": {"workflowId": workflow_id}}
+            for number, workflow_id in enumerate([there, unknown, from_input])
+        ],
+    }
+
+    made = api.post(f"{api.space}/workflows", {"name": "x", "definition": definition})
+    api.ask("DELETE", f"{api.space}/workflows/{other.json['id']}")
+    read = api.get(made.headers["Location"])
+    verdict = api.post(f"{api.space}/workflows/validate", {"definition": definition})
+
+    assert [w["path"] for w in made.json["warnings"]] == ["steps[1].with.workflowId"]
+    assert unknown in made.json["warnings"][0]["message"]
+    assert [w["path"] for w in read.json["warnings"]] == ["onFailure.workflowId", "steps[1].with.workflowId"]
+    assert verdict.json == {"valid": True, "errors": [], "warnings": read.json["warnings"]}
 
 
 def test_workflows_are_listed_newest_first(api: Caller) -> None:

@@ -19,7 +19,7 @@ from app.states import TriggeredBy
 from tests.servers import PROJECT, connected
 
 FLASK = (sys.executable, "-m", "flask", "--app", "wsgi")
-SECONDS = 60
+SECONDS = 120
 Run = Callable[..., Result]
 Done = subprocess.CompletedProcess[str]
 

@@ -26,7 +26,7 @@ UPDATE executions SET run_at = NULL, status = 'running', reason = NULL, started_
 def test_a_drain_does_all_there_is_to_do(place: Place, environment: dict[str, str]) -> None:
     place.trigger(250)
 
-    drained = shell(environment, "queue", "drain", "--timeout", "50")
+    drained = shell(environment, "queue", "drain", "--timeout", "100")
 
     assert (drained.returncode, drained.stderr) == (0, "")
     assert drained.stdout.splitlines()[-1] == "drained: 250 done, nothing left to do now"
@@ -42,7 +42,7 @@ def test_a_drain_does_what_got_lost_from_the_list_too(
         valkey.flushdb()
     place.sql("UPDATE executions SET sent_at = now() - interval '10 s'")
 
-    drained = shell(environment, "queue", "drain", "--timeout", "50")
+    drained = shell(environment, "queue", "drain", "--timeout", "100")
 
     assert drained.returncode == 0, drained.stderr
     assert place.statuses() == {"completed": 3}
@@ -52,7 +52,7 @@ def test_a_drain_takes_over_what_a_lost_worker_held(place: Place, environment: d
     [execution_id] = place.trigger()
     place.sql(OWNED, 0, str(execution_id))
 
-    drained = shell(environment, "queue", "drain", "--timeout", "50")
+    drained = shell(environment, "queue", "drain", "--timeout", "100")
 
     assert drained.returncode == 0, drained.stderr
     assert place.sql("SELECT status, takeovers FROM executions") == [("completed", 1)]
@@ -63,7 +63,7 @@ def test_what_is_delayed_or_waits_is_named_and_left(place: Place, environment: d
     place.sql(ASLEEP, str(waiting))
     place.trigger()
 
-    drained = shell(environment, "queue", "drain", "--timeout", "50")
+    drained = shell(environment, "queue", "drain", "--timeout", "100")
 
     assert drained.returncode == 0, drained.stderr
     assert "left for later: 1 delayed, 1 waiting, 0 held back" in drained.stdout
@@ -75,16 +75,16 @@ def test_what_is_delayed_or_waits_is_named_and_left(place: Place, environment: d
 def test_a_drain_waits_for_what_another_worker_holds_and_gives_up_in_time(
     place: Place, environment: dict[str, str]
 ) -> None:
-    held, _ = place.trigger(2)
+    [held] = place.trigger()
     place.sql(OWNED, 3600, str(held))
 
-    drained = shell(environment, "queue", "drain", "--timeout", "3")
+    drained = shell(environment, "queue", "drain", "--timeout", "1")
 
     assert drained.returncode == 1
     assert drained.stderr == (
         "Error: Time is up before the queue is empty: give it more with --timeout, or none; 1 left.\n"
     )
-    assert place.statuses() == {"completed": 1, "running": 1}
+    assert place.statuses() == {"running": 1}
 
 
 def test_a_paused_queue_is_not_drained(run: Run, place: Place) -> None:
@@ -127,7 +127,7 @@ def test_a_pause_or_a_signal_ends_a_drain_under_way(
             drain.send_signal(signal.SIGTERM)
         else:
             run(*words)
-        _, error = drain.communicate(timeout=30)
+        _, error = drain.communicate(timeout=120)
 
     assert drain.returncode == 1
     assert ("Stopped before" if words is None else "The queue is paused") in error

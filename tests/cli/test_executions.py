@@ -1,6 +1,7 @@
 """`executions`: started, listed, shown, cancelled and watched."""
 
 import json
+import time
 from pathlib import Path
 from uuid import UUID
 
@@ -200,6 +201,7 @@ def test_waiting_for_a_trigger_ends_with_the_execution_and_its_exit_code(
     ) as waiting:
         while not place.statuses():
             assert waiting.poll() is None
+            time.sleep(0.05)
         drained = shell(environment, "queue", "drain")
         assert waiting.stdout is not None
         form = json.loads(waiting.stdout.read())

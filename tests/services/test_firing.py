@@ -57,8 +57,8 @@ def test_a_schedule_set_back_does_not_fire_its_instants_again(clockwork: Clockwo
     assert clockwork.outcomes(made) == [("fired", None)]
 
 
-@pytest.mark.parametrize("seconds", [1, 9])
-def test_an_instant_found_at_most_10_seconds_late_is_always_fired(clockwork: Clockwork, seconds: int) -> None:
+@pytest.mark.parametrize("seconds", [1, 5])
+def test_an_instant_found_a_few_seconds_late_is_always_fired(clockwork: Clockwork, seconds: int) -> None:
     made = clockwork.due(seconds, catch_up="none")
     first = clockwork.row(made).next_fire_at
 

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from app.services import firing
 from app.settings import Settings
-from tests.journeys.processes import environment
+from tests.journeys.processes import environment, eventually
 from tests.servers import PROJECT
 from tests.services.clockwork import EVERY_SECOND, Clockwork
 
@@ -39,7 +39,7 @@ with app.app_context():
 def test_five_clocks_at_once_fire_each_instant_once(clockwork: Clockwork) -> None:
     made = [clockwork.due(5) for _ in range(40)]
     first = {schedule_id: clockwork.row(schedule_id).next_fire_at for schedule_id in made}
-    end = time.monotonic() + 4
+    end = time.monotonic() + 2.5
 
     def tick_on() -> None:
         with clockwork.app.app_context():
@@ -72,9 +72,7 @@ def test_a_clock_killed_before_its_commit_leaves_its_fires_to_the_next(
         os.kill(stuck.pid, signal.SIGKILL)
     assert clockwork.executions(made) == []
 
-    deadline = time.monotonic() + 5
-    while clockwork.fire() == 0 and time.monotonic() < deadline:
-        time.sleep(0.05)
+    assert eventually(clockwork.fire)
 
     clockwork.accounted(made, first)
     assert_each_has_one_execution(clockwork, made)

@@ -57,8 +57,8 @@ def together(app: Flask, place: Place, intake: Intake, orders: Sequence[Order]) 
             waiting_for_a_lock(place)
             answers = [pool.submit(submit, own) for own in orders]
             assert eventually(lambda: len(intake._line) == len(orders))
-        leader.result(10)
-        return [answer.result(10) for answer in answers]
+        leader.result(60)
+        return [answer.result(60) for answer in answers]
 
 
 def engine_of(app: Flask) -> Engine:

@@ -23,8 +23,9 @@ from tests.journeys import processes
 from tests.journeys.processes import eventually
 from tests.journeys.traveller import Traveller, call, value
 from tests.journeys.upstream import serving
+from tests.servers import patient
 
-SOON = 0.5
+SOON = 5  # Who waits for a Redis that hangs waits for half a minute here.
 
 
 class Valkey:
@@ -33,7 +34,7 @@ class Valkey:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._server = start_valkey(folder)
-        self.url = self._server.url
+        self.url = patient(self._server.url)
 
     def start(self) -> None:
         """Start it again on its data."""
@@ -118,7 +119,7 @@ def test_cancel_answers_at_once_while_redis_is_away(
     traveller: Traveller, valkey: Valkey, own_settings: Settings
 ) -> None:
     with serving() as upstream, processes.worker(own_settings):
-        running = traveller.trigger(traveller.workflow(call("slow", f"{upstream.url}/slow?wait=20")))
+        running = traveller.trigger(traveller.workflow(call("slow", f"{upstream.url}/slow?wait=60")))
         traveller.until(running, "slow", "running")
         pending = traveller.trigger(traveller.workflow(value("a", 1)), runAt="2100-01-01T00:00:00Z")
         valkey.stop()
@@ -129,7 +130,7 @@ def test_cancel_answers_at_once_while_redis_is_away(
             second = traveller.cancel(running)[0]
 
         assert (first, second) == (200, 202)
-        assert traveller.finished(running, 2)["status"] == "cancelled"
+        assert traveller.finished(running)["status"] == "cancelled"
 
 
 def test_a_redis_that_hangs_holds_nobody(traveller: Traveller, valkey: Valkey) -> None:
@@ -167,7 +168,7 @@ def test_what_was_accepted_without_redis_runs_when_it_is_back(
             return {traveller.see(i)["status"] for i in [*without, after]} == {"completed"}
 
         assert before["status"] == "completed"
-        assert eventually(all_done, 15, pause=0.5)
+        assert eventually(all_done, pause=0.5)
         assert worker.poll() is None
 
 
@@ -176,12 +177,12 @@ def test_a_sender_goes_on_after_a_break(valkey: Valkey) -> None:
     valkey.stop()
     with quick():
         sender.send(tickets(3))
-    time.sleep(0.1)  # the sender finds out and leaves Redis alone for a second
+    assert eventually(lambda: not sender._tickets)  # dropped: Redis is left alone for a second
     valkey.start()
 
     sender.send(tickets(2))
 
-    assert eventually(lambda: valkey.queued() == 2, 4), valkey.queued()
+    assert eventually(lambda: valkey.queued() == 2), valkey.queued()
     sender.close()
 
 
@@ -189,7 +190,7 @@ def test_a_sender_sends_what_is_left_when_it_closes(valkey: Valkey) -> None:
     sender = Sender(valkey.url)
     sender.send(tickets(1_700))
 
-    sender.close(5)
+    sender.close(60)
 
     assert valkey.queued() == 1_700
 
@@ -203,7 +204,7 @@ def test_what_waits_for_redis_is_bounded_and_costs_no_time(valkey: Valkey) -> No
             sender.send(batch)
 
     assert len(sender._tickets) <= SENDER_LIMIT
-    sender.close()
+    sender.close(60)
 
 
 def test_a_sender_that_was_never_used_closes(valkey: Valkey) -> None:

@@ -60,7 +60,7 @@ def test_a_tick_is_noted(app: Flask, place: Place) -> None:
     make_tick(app)
 
     with place.transaction() as tx:
-        assert installation.read(tx).seconds_since_tick < 5
+        assert installation.read(tx).seconds_since_tick < 60
 
 
 def test_a_tick_makes_rq_follow_the_pause_but_leaves_others_suspensions(
@@ -186,10 +186,8 @@ def test_nothing_is_sent_again_while_paused(app: Flask, place: Place, client: "r
     assert (queued(client), place.row(pending).send_no) == ([], 1)
 
 
-def test_ticks_at_once_do_everything_once(app: Flask, place: Place, client: "redis.Redis") -> None:
-    pending, lost = place.add(100), place.running(100)
-    place.change(f"sent_at = {LONG_AGO}", pending)
-    place.change(f"lease_expires_at = {LONG_AGO}", lost)
+def make_ticks_at_once(app: Flask) -> None:
+    """Make four ticks at the same time."""
     ready = threading.Barrier(4)
 
     def once(_: int) -> None:
@@ -199,7 +197,23 @@ def test_ticks_at_once_do_everything_once(app: Flask, place: Place, client: "red
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(once, range(4)))
 
-    assert sorted(queued(client)) == sorted(f"{i}-2" for i in [*pending, *lost])
+
+def test_ticks_at_once_send_lost_jobs_once(app: Flask, place: Place, client: "redis.Redis") -> None:
+    pending = place.add(100)
+    place.change(f"sent_at = {LONG_AGO}", pending)
+
+    make_ticks_at_once(app)
+
+    assert sorted(queued(client)) == sorted(f"{i}-2" for i in pending)
+
+
+def test_ticks_at_once_take_over_once(app: Flask, place: Place, client: "redis.Redis") -> None:
+    lost = place.running(100)
+    place.change(f"lease_expires_at = {LONG_AGO}", lost)
+
+    make_ticks_at_once(app)
+
+    assert sorted(queued(client)) == sorted(f"{i}-2" for i in lost)
     assert {place.row(i).takeovers for i in lost} == {1}
 
 
@@ -227,7 +241,7 @@ def test_without_redis_a_tick_still_repairs_what_postgres_knows(without_redis: F
 
     assert (place.row(lost).worker, place.row(cancelled).status) == (None, "cancelled")
     with place.transaction() as tx:
-        assert installation.read(tx).seconds_since_tick < 5
+        assert installation.read(tx).seconds_since_tick < 60
 
 
 def test_what_a_tick_could_not_send_a_later_one_sends(
