@@ -1,4 +1,4 @@
-"""The command: `make bench`, or `python -m benchmarks [--quick] [drain|steps|latency|post|wait …]`."""
+"""The command: `make bench`, or `python -m benchmarks [--quick] [PART …]`."""
 
 import argparse
 import signal
@@ -7,7 +7,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from benchmarks import node_peer, ours, peers, plain, posting, report, waiting
+from benchmarks import (
+    crowds,
+    hostile,
+    items,
+    node_peer,
+    ours,
+    peers,
+    plain,
+    posting,
+    report,
+    schedules,
+    streams,
+    waiting,
+)
 from benchmarks.drain import Peer, drain
 from benchmarks.node_peer import LeftOut, NodePeer
 from benchmarks.ours import HOST, Ours
@@ -16,7 +29,7 @@ from benchmarks.processes import Broken
 from benchmarks.report import Results
 from benchmarks.servers import running
 
-PARTS = ("drain", "steps", "latency", "post", "wait")
+PARTS = ("drain", "steps", "latency", "post", "wait", "items", "crowds", "schedules", "streams", "hostile")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +41,16 @@ class Size:
     workflows: int
     pace_seconds: float
     post_seconds: float
+    fire_seconds: float
+    crowd: float
 
 
-WHOLE = Size(rounds=3, executions=5000, workflows=2000, pace_seconds=20, post_seconds=5)
-QUICK = Size(rounds=1, executions=3000, workflows=1000, pace_seconds=5, post_seconds=2)
+WHOLE = Size(
+    rounds=3, executions=5000, workflows=2000, pace_seconds=20, post_seconds=5, fire_seconds=10, crowd=1
+)
+QUICK = Size(
+    rounds=1, executions=3000, workflows=1000, pace_seconds=5, post_seconds=2, fire_seconds=5, crowd=0.2
+)
 
 Measure = tuple[str, Callable[[], str]]
 
@@ -88,6 +107,9 @@ def _measures(
     one = service.add_workflow("One step", peers.ONE_STEP_WORKFLOW)
     ten = service.add_workflow("Ten steps", peers.TEN_STEP_WORKFLOW)
     call = service.add_workflow("One call", waiting.workflow(port))
+    busy = service.add_workflow("Busy", schedules.BUSY)
+    each = service.add_workflow("Items", items.pure()), service.add_workflow("Calls", items.calls(port))
+    expression = service.add_workflow("One expression", hostile.EXPRESSION)
 
     def drained(peer: Peer, count: int) -> Measure:
         def take() -> str:
@@ -103,6 +125,11 @@ def _measures(
         "latency": [("POST to completed", lambda: _latency(service, one, size.pace_seconds, results))],
         "post": [("POST", lambda: _post(service, one, size.post_seconds, results))],
         "wait": [("waiting on HTTP", lambda: _wait(service, call, results))],
+        "items": [("items", lambda: _iterate(service, each, results))],
+        "crowds": [("crowds", lambda: _crowd(service, size.crowd, results))],
+        "schedules": [("schedules", lambda: _fire(service, (one, busy), size.fire_seconds, results))],
+        "streams": [("open streams", lambda: _stream(service, one, size.pace_seconds, results))],
+        "hostile": [("hostile code", lambda: _hostile(service, expression, size.pace_seconds, results))],
     }
     return [taken for part in PARTS if part in parts for taken in measures[part]]
 
@@ -121,6 +148,31 @@ def _post(service: Ours, workflow_id: UUID, seconds: float, results: Results) ->
 def _wait(service: Ours, workflow_id: UUID, results: Results) -> str:
     results.waits.append(waiting.wait_on_http(service, workflow_id))
     return f"{results.waits[-1].from_start:.2f} s"
+
+
+def _iterate(service: Ours, workflows: tuple[UUID, UUID], results: Results) -> str:
+    results.iterated.append(items.iterate(service, *workflows))
+    return f"{results.iterated[-1].pure:.2f} s, calls {results.iterated[-1].calls:.2f} s"
+
+
+def _crowd(service: Ours, scale: float, results: Results) -> str:
+    results.crowded.append(crowds.measure(service, peers.ONE_STEP_WORKFLOW, scale))
+    return f"a neighbour took {max(results.crowded[-1].beside_pending):.3f} s at most"
+
+
+def _fire(service: Ours, workflows: tuple[UUID, UUID], seconds: float, results: Results) -> str:
+    results.fired.append(schedules.fire(service, *workflows, seconds))
+    return f"{schedules.AT_ONCE:,} at once in {results.fired[-1].burst:.2f} s"
+
+
+def _stream(service: Ours, workflow_id: UUID, seconds: float, results: Results) -> str:
+    results.streamed.append(streams.measure(service, workflow_id, seconds))
+    return f"p99 {results.streamed[-1].beside[1]:.1f} ms"
+
+
+def _hostile(service: Ours, workflow_id: UUID, seconds: float, results: Results) -> str:
+    results.hostile.append(hostile.measure(service, workflow_id, seconds))
+    return f"p99 {percentile(results.hostile[-1].hostile, 0.99):.1f} ms"
 
 
 if __name__ == "__main__":

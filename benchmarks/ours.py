@@ -5,9 +5,10 @@ import os
 import re
 import socket
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -27,6 +28,7 @@ from benchmarks.servers import Servers
 HOST = "127.0.0.1"
 BATCH = 500
 SLOTS = 100
+NO_LIMIT = 1_000_000
 INPUT = {"message": "x" * 186}  # 200 bytes as JSON
 
 
@@ -46,16 +48,48 @@ class Ours:
         with _application(self.settings):
             return workflows.create(self.scope, values).id
 
-    def backlog(self, workflow_id: UUID, count: int) -> list[UUID]:
+    def backlog(self, workflow_id: UUID, count: int, input: Any = INPUT) -> list[UUID]:
         """Trigger `count` executions; their jobs are in the queue when this returns."""
+        return self.backlog_of(workflow_id, [input] * count)
+
+    def backlog_of(self, workflow_id: UUID, inputs: Sequence[Any]) -> list[UUID]:
+        """Trigger an execution of each input; their jobs are in the queue when this returns."""
         ids: list[UUID] = []
         with _application(self.settings):
-            while len(ids) < count:
-                order = TriggerRequest(workflow_id, INPUT, TriggeredBy.API)
-                batch = [order] * min(BATCH, count - len(ids))
-                ids += executions.trigger_batch(self.scope, batch).execution_ids
+            for start in range(0, len(inputs), BATCH):
+                batch = inputs[start : start + BATCH]
+                orders = [TriggerRequest(workflow_id, input, TriggeredBy.API) for input in batch]
+                ids += executions.trigger_batch(self.scope, orders).execution_ids
             executions.sender().close(30)
         return ids
+
+    def at_a_pace(self, workflow_id: UUID, count: int, pause: float) -> None:
+        """Trigger one execution after the other, `pause` seconds apart."""
+        with _application(self.settings):
+            for _ in range(count):
+                executions.trigger(self.scope, TriggerRequest(workflow_id, INPUT, TriggeredBy.API))
+                time.sleep(pause)
+            executions.sender().close(30)
+
+    def tenant(self, name: str) -> "Ours":
+        """Make another workspace, with the quotas that a new one has."""
+        with _application(self.settings):
+            made = workspaces.create(name)
+        scope = Scope(made.workspace_id, Role.ADMIN, made.space_id)
+        return replace(self, scope=scope, space_id=made.space_id, api_key=made.api_key)
+
+    @contextmanager
+    def clock(self) -> Iterator[None]:
+        """Run the clock."""
+        with started([[sys.executable, "-m", "app.ticker"]], self.env, self._log("clock")):
+            yield
+
+    def neighbour(self, name: str) -> "Ours":
+        """Make another workspace on the same installation."""
+        with _application(self.settings):
+            made = workspaces.create(name)
+        scope = Scope(made.workspace_id, Role.ADMIN, made.space_id)
+        return replace(self, scope=scope, space_id=made.space_id, api_key=made.api_key)
 
     @property
     def settings(self) -> Settings:
@@ -103,7 +137,9 @@ def install(servers: Servers, allowed_hosts: str) -> Ours:
     with _application(from_environment(env)):
         upgrade(str(PROJECT / "migrations"))
         made = workspaces.create("Benchmark")
-    scope = Scope(made.workspace_id, Role.ADMIN, made.space_id)
+        scope = Scope(made.workspace_id, Role.ADMIN, made.space_id)
+        # None of the peers limits what a tenant runs at once: neither does this one.
+        workspaces.change_quotas(scope, {"max_concurrent_executions": NO_LIMIT})
     return Ours(servers, env, scope, made.space_id, made.api_key)
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from benchmarks.drain import UNFINISHED
 from benchmarks.ours import HOST, INPUT, Ours
 from benchmarks.processes import PROJECT, Broken, wait_for
 
@@ -21,7 +20,11 @@ WARM_SECONDS = 1.0
 RATE = 10
 UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
-ENDS = "SELECT id::text, extract(epoch FROM completed_at)::float8 FROM executions WHERE status = 'completed'"
+ENDS = """
+SELECT id::text, extract(epoch FROM completed_at)::float8 FROM executions
+WHERE status = 'completed' AND id = ANY(%s::uuid[])
+"""
+LIMIT_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +102,22 @@ def latencies(ours: Ours, workflow_id: UUID, seconds: float) -> list[float]:
     """Post at an even pace; give the ms from before each POST to its execution's completion."""
     ours.servers.empty()
     with ours.web() as port, ours.ready_worker():
-        _at_a_pace(ours, port, workflow_id, WARM_SECONDS)
-        sent = _at_a_pace(ours, port, workflow_id, seconds)
-        wait_for(lambda: ours.servers.ask(UNFINISHED) == [(False,)], "the last execution", 30)
-    ends = dict(ours.servers.ask(ENDS))
-    return [1000 * (ends[execution_id] - at) for execution_id, at in sent.items()]
+        at_a_pace(ours, port, workflow_id, WARM_SECONDS)
+        return took(ours, at_a_pace(ours, port, workflow_id, seconds))
 
 
-def _at_a_pace(ours: Ours, port: int, workflow_id: UUID, seconds: float) -> dict[str, float]:
+def took(ours: Ours, sent: dict[str, float]) -> list[float]:
+    """Wait until all that were sent have completed; give the ms that each took."""
+
+    def ends() -> dict[str, float]:
+        return dict(ours.servers.ask(ENDS, [list(sent)]))
+
+    wait_for(lambda: len(ends()) == len(sent), "the last execution", LIMIT_SECONDS)
+    found = ends()
+    return [1000 * (found[execution_id] - at) for execution_id, at in sent.items()]
+
+
+def at_a_pace(ours: Ours, port: int, workflow_id: UUID, seconds: float) -> dict[str, float]:
     """Post RATE times a second; give when each was sent, by execution id."""
     sent, begin = {}, time.monotonic()
     connection = http.client.HTTPConnection(HOST, port, timeout=10)

@@ -9,19 +9,28 @@ from pathlib import Path
 
 import redis
 
-from benchmarks import peers
+from benchmarks import crowds, items, peers
 from benchmarks.drain import Drained
+from benchmarks.hostile import AT_ONCE as ATTACKS
+from benchmarks.hostile import Beside
 from benchmarks.node_peer import NodePeer
 from benchmarks.ours import SLOTS
 from benchmarks.percentiles import percentile
 from benchmarks.posting import CONNECTIONS, RATE, Posted, generator
+from benchmarks.schedules import AT_ONCE, EVERY_SECOND, QUEUED, Fired
 from benchmarks.servers import Servers
+from benchmarks.streams import RATE as STREAM_RATE
+from benchmarks.streams import STREAMS, Streamed
+from benchmarks.verdicts import Verdict
 from benchmarks.waiting import COUNT, Waited
 
 LEAST_RATIO = 3.0
 MOST_MEMORY = 200 * 1024 * 1024
 MOST_WAITED = 2.0
 MOST_OTHERS = 0.10
+MOST_LATE = 1.5
+MOST_BURST = 10.0
+MOST_SLOWER = 2.0
 
 
 @dataclass(slots=True)
@@ -32,6 +41,11 @@ class Results:
     waits: list[Waited] = field(default_factory=list)
     posts: list[Posted] = field(default_factory=list)
     latencies: list[float] = field(default_factory=list)
+    fired: list[Fired] = field(default_factory=list)
+    streamed: list[Streamed] = field(default_factory=list)
+    iterated: list[items.Iterated] = field(default_factory=list)
+    crowded: list[crowds.Crowded] = field(default_factory=list)
+    hostile: list[Beside] = field(default_factory=list)
 
 
 def machine(servers: Servers, node: NodePeer | None) -> str:
@@ -66,6 +80,9 @@ def tables(results: Results, left_out: str | None) -> str:
         _steps(results.drains.get(peers.TEN_STEPS)),
         _web(results),
         _waits(results.waits),
+        _fires(results.fired),
+        _streams(results.streamed),
+        _hostile(results.hostile),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -142,26 +159,40 @@ def _waits(waits: Sequence[Waited]) -> str:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """Something that must hold, in which rounds it did, and why those prove nothing, if so."""
+def _fires(fired: Sequence[Fired]) -> str:
+    if not fired:
+        return ""
+    lines = [f"{EVERY_SECOND} schedules of every second beside {QUEUED:,} executions in the queue:"]
+    for name in ("paused", "busy"):
+        lags = [lag for one in fired for lag in getattr(one, name)]
+        shares = ", ".join(f"p{share * 100:g} {percentile(lags, share):.3f} s" for share in (0.5, 0.99, 1))
+        lines.append(f"  worker {name}: {shares} ({len(lags):,} fires)")
+    burst = statistics.median(one.burst for one in fired)
+    return "\n".join([*lines, f"{AT_ONCE:,} schedules due at once: all committed {burst:.2f} s later"])
 
-    rule: str
-    found: str
-    rounds: tuple[bool, ...]
-    doubt: str = ""
 
-    @property
-    def word(self) -> str:
-        """Say `holds` or `FAILS` only when every round agrees on a quiet machine."""
-        if self.doubt or len(set(self.rounds)) > 1:
-            return "unsure"
-        return "holds" if all(self.rounds) else "FAILS"
+def _streams(streamed: Sequence[Streamed]) -> str:
+    if not streamed:
+        return ""
+    lines = [f"POSTs at {STREAM_RATE}/s to one web process:"]
+    for name, how in (("alone", "without streams"), ("beside", f"{STREAMS} streams told of each")):
+        p50, p99 = (statistics.median(getattr(one, name)[place] for one in streamed) for place in (0, 1))
+        lines.append(f"  {how}: p50 {p50:.1f} ms, p99 {p99:.1f} ms")
+    return "\n".join(lines)
 
-    def __str__(self) -> str:
-        doubt = self.doubt or "rounds disagree"
-        again = f" ({doubt}: repeat on a quiet machine)" if self.word == "unsure" else ""
-        return f"{self.word:6} {self.rule}: {self.found}{again}"
+
+def _hostile(taken: Sequence[Beside]) -> str:
+    if not taken:
+        return ""
+    lines = [f"executions with one expression at {RATE}/s, POST → completed:"]
+    for name, how in (
+        ("alone", "alone"),
+        ("hostile", f"beside {ATTACKS} hostile code steps of another workspace"),
+    ):
+        times = [one for beside in taken for one in getattr(beside, name)]
+        p50, p99 = (percentile(times, share) for share in (0.50, 0.99))
+        lines.append(f"  {how}: p50 {p50:.1f} ms, p99 {p99:.1f} ms")
+    return "\n".join(lines)
 
 
 def verdicts(results: Results) -> list[Verdict]:
@@ -184,7 +215,46 @@ def verdicts(results: Results) -> list[Verdict]:
         rule = f"{COUNT} executions that each wait 1 s on HTTP end in under {MOST_WAITED:.0f} s"
         slowest = f"{max(seconds):.2f} s at most"
         found.append(Verdict(rule, slowest, tuple(second < MOST_WAITED for second in seconds)))
-    return found
+    found += _fires_verdicts(results.fired) + _streams_verdicts(results.streamed)
+    return found + _hostile_verdicts(results.hostile)
+
+
+def _hostile_verdicts(taken: Sequence[Beside]) -> list[Verdict]:
+    if not taken:
+        return []
+    slower = [percentile(one.hostile, 0.99) / percentile(one.alone, 0.99) for one in taken]
+    rule = f"{ATTACKS} hostile code steps make the p99 of a neighbour less than {MOST_SLOWER:.0f} x as long"
+    spread = f"{statistics.median(slower):.2f} x ({min(slower):.2f} to {max(slower):.2f})"
+    return [Verdict(rule, spread, tuple(ratio < MOST_SLOWER for ratio in slower))]
+
+
+def _streams_verdicts(streamed: Sequence[Streamed]) -> list[Verdict]:
+    if not streamed:
+        return []
+    slower = [one.beside[1] / one.alone[1] for one in streamed]
+    rule = f"{STREAMS} open streams make the p99 of POSTs at most {MOST_SLOWER:.0f} x as long"
+    kept = tuple(ratio <= MOST_SLOWER for ratio in slower)
+    spread = f"{statistics.median(slower):.2f} x ({min(slower):.2f} to {max(slower):.2f})"
+    return [Verdict(rule, spread, kept)]
+
+
+def _fires_verdicts(fired: Sequence[Fired]) -> list[Verdict]:
+    if not fired:
+        return []
+    late = [max(percentile(one.paused, 0.99), percentile(one.busy, 0.99)) for one in fired]
+    bursts = [one.burst for one in fired]
+    return [
+        Verdict(
+            f"a fire's execution is made within {MOST_LATE} s of its instant (p99)",
+            f"{max(late):.3f} s at most",
+            tuple(second <= MOST_LATE for second in late),
+        ),
+        Verdict(
+            f"{AT_ONCE:,} schedules due at once have fired within {MOST_BURST:.0f} s",
+            f"{max(bursts):.2f} s at most",
+            tuple(burst <= MOST_BURST for burst in bursts),
+        ),
+    ]
 
 
 def _doubt(*peers_drains: Sequence[Drained]) -> str:

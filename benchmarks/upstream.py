@@ -1,4 +1,4 @@
-"""An HTTP server that answers after a second, a program: `python -m benchmarks.upstream PORT`."""
+"""An HTTP server that answers after a second, or 50 ms: `python -m benchmarks.upstream PORT`."""
 
 import asyncio
 import sys
@@ -6,7 +6,7 @@ from typing import cast
 
 import uvloop
 
-SECONDS = 1.0
+SECONDS, QUICK_SECONDS = 1.0, 0.05
 REPLY = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n{"ok":true}'
 
 
@@ -20,9 +20,10 @@ class Slow(asyncio.Protocol):
         self.transport = cast("asyncio.Transport", transport)  # uvloop's own class has another base
 
     def data_received(self, data: bytes) -> None:
-        """Answer each request a second after its last header."""
+        """Answer each request a second after its last header, below /quick after 50 ms."""
+        seconds = QUICK_SECONDS if data.startswith(b"GET /quick") else SECONDS
         for _ in range(data.count(b"\r\n\r\n")):
-            asyncio.get_running_loop().call_later(SECONDS, self._answer)
+            asyncio.get_running_loop().call_later(seconds, self._answer)
 
     def _answer(self) -> None:
         if not self.transport.is_closing():

@@ -5,6 +5,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 
+import hypothesis
 import pytest
 import redis
 from flask import Flask
@@ -21,6 +22,13 @@ SETTINGS = (
     *("LOG_LEVEL", "LOG_FORMAT", "TASK_MODULES", "METRICS_TOKEN", "LEASE_SECONDS", "WORKER_CONCURRENCY"),
 )
 whole_session = pytest.StashKey[ExitStack]()
+
+# The same examples each time and no clock over them: a test fails for a change, not for a busy machine.
+# `--hypothesis-profile=default` looks for new examples.
+hypothesis.settings.register_profile(
+    "suite", derandomize=True, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("suite")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -23,6 +23,8 @@ PROJECT = Path(__file__).resolve().parent.parent
 TEMPLATE = "linea_template"
 SECRET_KEY = "a secret key of the tests alone"
 LEFT_ALONE = ("alembic_version", "installation")
+# A busy machine may keep Valkey from answering for a while; what gives up on it drops its tickets.
+PATIENCE = {"socket_timeout": 30, "socket_connect_timeout": 30}
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def migrate(url: str) -> None:
 def empty(url: str) -> None:
     """Remove all rows, whatever state they are in."""
     with connected(url) as opened, opened.cursor() as cursor:
-        cursor.execute("SET lock_timeout = '10s'; SET session_replication_role = replica")
+        cursor.execute("SET lock_timeout = '60s'; SET session_replication_role = replica")
         for table in filled_tables(opened):
             cursor.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
         cursor.execute("UPDATE installation SET paused = DEFAULT, last_tick_at = DEFAULT")
@@ -125,5 +127,10 @@ def named(url: str, database: str) -> str:
 
 
 def numbered(url: str, number: int) -> str:
-    """Give the URL of another Redis database on the same server."""
-    return f"{url}?{urlencode({'db': number})}"
+    """Give the URL of another Redis database on the same server; its users are patient."""
+    return patient(url, db=number)
+
+
+def patient(url: str, **more: int) -> str:
+    """Give the URL of a Redis with more time for its answers than the service itself gives it."""
+    return f"{url}?{urlencode(PATIENCE | more)}"

@@ -16,7 +16,8 @@ from tests.servers import PROJECT
 
 DOCS = PROJECT / "docs"
 OF_MAKE_RUN = {"DATA_DIR"}
-COMMAND = re.compile(r"flask --app wsgi ([a-z-]+)(?: ([a-z-]+))?([^\n`]*)")
+COMMAND = re.compile(r"flask --app wsgi ([a-z-]+)(?: ([a-z][a-z-]*))?([^\n`]*)")
+OF_FLASK = {"run", "shell", "routes"}
 SPACE = "/workspaces/{workspaceId}/spaces/{spaceId}"
 
 
@@ -57,17 +58,19 @@ def routes(app: Flask) -> set[tuple[str, str]]:
 
 
 def documented_routes() -> set[tuple[str, str]]:
-    rows = re.findall(r"^\| ([A-Z, ]+) \| `(\S+)` \|", (DOCS / "api.md").read_text(), re.MULTILINE)
+    text = (DOCS / "api.md").read_text() + (DOCS / "pages.md").read_text()
+    rows = re.findall(r"^\| ([A-Z, ]+) \| `(\S+)` \|", text, re.MULTILINE)
     return {
         (method, path.replace("{space}", SPACE)) for methods, path in rows for method in methods.split(", ")
     }
 
 
 def commands(app: Flask) -> dict[str, click.Command]:
-    """Give our commands by their words."""
-    return {
+    """Give our commands by their words: a noun and a verb, or a verb alone."""
+    ours = {name: command for name, command in app.cli.commands.items() if name not in OF_FLASK}
+    return {name: command for name, command in ours.items() if not isinstance(command, click.Group)} | {
         f"{noun} {verb}": command
-        for noun, group in app.cli.commands.items()
+        for noun, group in ours.items()
         if isinstance(group, click.Group)
         for verb, command in group.commands.items()
     }

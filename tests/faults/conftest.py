@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 
 from app.settings import Settings
 from tests.api.caller import new_caller
+from tests.faults.stand import Stand, standing
 from tests.journeys.traveller import Traveller
 from tests.journeys.upstream import Record, serving
 from tests.store.place import Place, placed
@@ -31,3 +32,17 @@ def upstream() -> Iterator[Record]:
     """Run a server for http steps."""
     with serving() as record:
         yield record
+
+
+@pytest.fixture(scope="module")
+def installation() -> Iterator[Stand]:
+    """Start servers for the tests of a module that take them away or stand proxies before them."""
+    with standing() as found:
+        yield found
+
+
+@pytest.fixture
+def stand(installation: Stand) -> Iterator[Stand]:
+    """Give a stand without members and rows; whatever a test does to it is over with the test."""
+    yield installation
+    installation.clear()

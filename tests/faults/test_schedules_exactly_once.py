@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 
 from app.settings import Settings
-from tests.faults.test_clock_killed import children
+from tests.faults.clocks import children
 from tests.journeys.processes import Process, drain, eventually, start, stop
 from tests.services.clockwork import Clockwork
 from tests.store.place import Place

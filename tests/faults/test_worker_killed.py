@@ -24,7 +24,8 @@ from tests.store.place import Place
 
 pytestmark = pytest.mark.faults
 
-LEASE = 2
+SHORT_LEASE = {"LEASE_SECONDS": "5"}
+SOON = 30  # A lease and two ticks are 7 s; the rest is for a busy machine.
 EVERYTHING = (
     "SELECT e.*, s.*, (SELECT count(*) FROM execution_step_logs) AS lines "
     "FROM executions e LEFT JOIN execution_steps s ON s.execution_id = e.id ORDER BY e.id, s.step_id"
@@ -58,8 +59,8 @@ def test_after_kill_9_everything_goes_on_and_no_completed_step_runs_again(
     traveller: Traveller, place: Place, settings: Settings, upstream: Record
 ) -> None:
     workflow_id = traveller.workflow(*three_calls(upstream, 0.3))
-    with processes.clock(settings), processes.worker(settings):
-        victim = processes.start_worker(settings)
+    with processes.clock(settings), processes.worker(settings, **SHORT_LEASE):
+        victim = processes.start_worker(settings, **SHORT_LEASE)
         ids = traveller.trigger_many(workflow_id, [None] * 200)
         assert eventually(lambda: len(completed_steps(place)) > 250)
         victim.kill()
@@ -67,12 +68,12 @@ def test_after_kill_9_everything_goes_on_and_no_completed_step_runs_again(
         killed = time.monotonic()
         before = completed_steps(place)
 
-        assert eventually(lambda: ended(place, ids), LEASE + 5, pause=0.1), Counter(place.statuses().values())
+        assert eventually(lambda: ended(place, ids), pause=0.1), Counter(place.statuses().values())
         took = time.monotonic() - killed
 
     calls = calls_of(upstream)
     taken_over = place.sql("SELECT takeovers FROM executions WHERE takeovers > 0")
-    assert took < LEASE + 5
+    assert took < SOON
     assert 0 < len(before) < 600
     assert {row.takeovers for row in taken_over} == {1}
     assert set(calls) == {f"{i}:{step_id}" for i in ids for step_id in ("a", "b", "c")}
@@ -84,13 +85,13 @@ def test_a_frozen_worker_that_wakes_up_writes_nothing(
     traveller: Traveller, place: Place, settings: Settings, upstream: Record
 ) -> None:
     workflow_id = traveller.workflow(*three_calls(upstream, 0.5), value("last", 1))
-    frozen = processes.start_worker(settings)
+    frozen = processes.start_worker(settings, **SHORT_LEASE)
     try:
         ids = traveller.trigger_many(workflow_id, [None] * 20)
         assert eventually(lambda: len(calls_of(upstream)) >= 20)
         frozen.send_signal(signal.SIGSTOP)
         with processes.clock(settings), processes.worker(settings):
-            assert eventually(lambda: ended(place, ids), 15, pause=0.1)
+            assert eventually(lambda: ended(place, ids), pause=0.1)
         rows, calls = place.sql(EVERYTHING), calls_of(upstream)
 
         frozen.send_signal(signal.SIGCONT)
@@ -111,15 +112,16 @@ def test_a_frozen_worker_that_wakes_up_writes_nothing(
 def test_a_worker_told_to_stop_hands_back_and_another_goes_on_at_once(
     traveller: Traveller, place: Place, settings: Settings, upstream: Record
 ) -> None:
-    workflow_id = traveller.workflow(value("first", 1), call("slow", f"{upstream.url}/slow?wait=60"))
+    slow = call("slow", f"{upstream.url}/slow?wait=600", timeoutSeconds=600)
+    workflow_id = traveller.workflow(value("first", 1), slow)
     leaving = processes.start_worker(settings)
     ids = traveller.trigger_many(workflow_id, [None] * 30)
     assert eventually(lambda: len(upstream.keys_of("/slow")) == 30)
 
     with processes.worker(settings):
         leaving.send_signal(signal.SIGTERM)
-        code = leaving.wait(10)
-        went_on = eventually(lambda: len(upstream.keys_of("/slow")) == 60, 2)
+        code = leaving.wait(60)
+        went_on = eventually(lambda: len(upstream.keys_of("/slow")) == 60)
         rows = place.sql("SELECT takeovers, claim_no, status FROM executions")
 
     assert (code, went_on) == (0, True)
@@ -131,7 +133,7 @@ def test_a_worker_told_to_stop_lets_short_steps_end(
     traveller: Traveller, place: Place, settings: Settings, upstream: Record
 ) -> None:
     workflow_id = traveller.workflow(call("short", f"{upstream.url}/short?wait=0.7"))
-    leaving = processes.start_worker(settings, SHUTDOWN_GRACE_SECONDS="10")
+    leaving = processes.start_worker(settings, SHUTDOWN_GRACE_SECONDS="30")
     ids = traveller.trigger_many(workflow_id, [None] * 20)
     assert eventually(lambda: len(upstream.keys_of("/short")) == 20)
 
@@ -152,7 +154,7 @@ def test_emptying_redis_again_and_again_loses_nothing(
                 client.flushdb()
                 time.sleep(0.2)
 
-        assert eventually(lambda: ended(place, ids), 25, pause=0.1), Counter(place.statuses().values())
+        assert eventually(lambda: ended(place, ids), pause=0.1), Counter(place.statuses().values())
 
     assert set(calls_of(upstream).values()) == {1}
     assert {row.takeovers for row in place.sql("SELECT takeovers FROM executions")} == {0}
@@ -184,11 +186,11 @@ def test_a_worker_outlives_a_crash_of_postgres(tmp_path: Path, settings: Setting
             postgres.process.send_signal(
                 signal.SIGQUIT
             )  # an immediate shutdown, to be recovered from the log
-            postgres.process.wait(10)
+            postgres.process.wait(60)
             time.sleep(1)
             postgres = start_postgres(tmp_path)
 
-            ends = [traveller.finished(i, 20) for i in ids]
+            ends = [traveller.finished(i) for i in ids]
             assert worker.poll() is None
 
         assert {end["status"] for end in ends} == {"completed"}

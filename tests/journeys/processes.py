@@ -26,7 +26,7 @@ def environment(settings: Settings, **more: str) -> dict[str, str]:
         "SECRET_KEY": settings.secret_key,
         "HTTP_ALLOW_HOSTS": "127.0.0.1",
         "LOG_LEVEL": "INFO",
-        "LEASE_SECONDS": "2",
+        "LEASE_SECONDS": "10",
         "SHUTDOWN_GRACE_SECONDS": "1",
         **more,
     }
@@ -67,7 +67,7 @@ def drain(process: Process) -> None:
     threading.Thread(target=read, daemon=True).start()
 
 
-def stop(process: Process, signum: int = signal.SIGTERM, seconds: float = 15) -> int:
+def stop(process: Process, signum: int = signal.SIGTERM, seconds: float = 60) -> int:
     """End a process by a signal; give its exit code."""
     if process.poll() is None:
         process.send_signal(signum)
@@ -100,7 +100,7 @@ def clock(settings: Settings) -> Iterator[Process]:
         stop(process)
 
 
-def eventually(ask: Callable[[], Found], seconds: float = 10, pause: float = 0.02) -> Found:
+def eventually(ask: Callable[[], Found], seconds: float = 60, pause: float = 0.02) -> Found:
     """Ask again until the answer is true, for at most `seconds`; give the last answer."""
     end = time.monotonic() + seconds
     while not (found := ask()) and time.monotonic() < end:

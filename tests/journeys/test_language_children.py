@@ -16,7 +16,7 @@ from tests.journeys.upstream import Record
 pytestmark = pytest.mark.usefixtures("worker")
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _clock(settings: Settings) -> Iterator[None]:
     with processes.clock(settings):
         yield
@@ -48,8 +48,8 @@ def test_executions_start_one_another_ten_deep_and_no_deeper(traveller: Travelle
     deeper = child("deeper", me, input={"left": "${{ input.left - 1 }}"}) | {"if": "${{ input.left > 0 }}"}
     redefine(traveller, me, {"steps": [deeper], "output": "${{ (steps.deeper.output || 0) + 1 }}"})
 
-    ten = traveller.finished(traveller.trigger(me, {"left": 10}), 30)
-    eleven = traveller.finished(traveller.trigger(me, {"left": 11}), 30)
+    ten = traveller.finished(traveller.trigger(me, {"left": 10}))
+    eleven = traveller.finished(traveller.trigger(me, {"left": 11}))
 
     assert (ten["status"], ten["output"], len(descendants(traveller, ten))) == ("completed", 11, 10)
     assert (eleven["status"], len(descendants(traveller, eleven))) == ("failed", 10)
@@ -57,10 +57,11 @@ def test_executions_start_one_another_ten_deep_and_no_deeper(traveller: Travelle
 
 
 def test_a_child_is_cancelled_when_its_parent_fails(traveller: Traveller, upstream: Record) -> None:
-    slow = traveller.workflow(call("slow", f"{upstream.url}/slow?wait=9"))
+    slow = traveller.workflow(call("slow", f"{upstream.url}/slow?wait=60"))
 
     execution = traveller.run(
-        child("kid", slow) | {"needs": []}, call("bad", f"{upstream.url}/bad?status=404&wait=1", needs=[])
+        child("kid", slow) | {"needs": []},
+        call("bad", f"{upstream.url}/bad?status=404&after=/slow", needs=[]),
     )
 
     kid = traveller.finished(execution["children"][0])
@@ -69,12 +70,12 @@ def test_a_child_is_cancelled_when_its_parent_fails(traveller: Traveller, upstre
 
 
 def test_a_child_is_cancelled_when_its_parent_s_time_is_up(traveller: Traveller, upstream: Record) -> None:
-    slow = traveller.workflow(call("slow", f"{upstream.url}/slow?wait=9"))
+    slow = traveller.workflow(call("slow", f"{upstream.url}/slow?wait=60"))
 
     execution = traveller.run(
         child("kid", slow) | {"needs": []},
-        call("busy", f"{upstream.url}/busy?wait=9", needs=[]),
-        timeoutSeconds=1,
+        call("busy", f"{upstream.url}/busy?wait=60", needs=[]),
+        timeoutSeconds=3,
     )
 
     kid = traveller.finished(execution["children"][0])
@@ -83,10 +84,7 @@ def test_a_child_is_cancelled_when_its_parent_s_time_is_up(traveller: Traveller,
 
 
 def test_children_of_other_items_are_cancelled_when_one_fails(traveller: Traveller, upstream: Record) -> None:
-    url = (
-        upstream.url
-        + "/${{ input.n }}?status=${{ input.n == 1 ? 404 : 200 }}&wait=${{ input.n == 1 ? 0.5 : 9 }}"
-    )
+    url = upstream.url + "/${{ input.n }}?${{ input.n == 1 ? 'status=404&after=/0,/2' : 'wait=60' }}"
     each = child("each", traveller.workflow(call("inside", url)), input={"n": "${{ item }}"})
 
     execution = traveller.run(each | {"forEach": "${{ [0, 1, 2] }}"})
@@ -99,7 +97,7 @@ def test_children_of_other_items_are_cancelled_when_one_fails(traveller: Travell
 def test_a_child_that_takes_longer_than_its_step_may_is_cancelled(
     traveller: Traveller, upstream: Record
 ) -> None:
-    slow = traveller.workflow(call("slow", f"{upstream.url}/slow?wait=9"))
+    slow = traveller.workflow(call("slow", f"{upstream.url}/slow?wait=60"))
 
     execution = traveller.run(child("kid", slow) | {"timeoutSeconds": 3})
 
@@ -110,7 +108,7 @@ def test_a_child_that_takes_longer_than_its_step_may_is_cancelled(
 
 
 def test_a_child_that_is_not_waited_for_outlives_its_parent(traveller: Traveller, upstream: Record) -> None:
-    slow = traveller.workflow(call("slow", f"{upstream.url}/slow?wait=1"))
+    slow = traveller.workflow(call("slow", f"{upstream.url}/slow?wait=0.5"))
 
     execution = traveller.run(
         child("kid", slow, wait=False), {"id": "no", "type": "fail", "with": {"message": "no"}}
@@ -135,7 +133,7 @@ def test_a_child_inherits_what_triggered_its_parent(traveller: Traveller) -> Non
 def test_a_child_that_fails_or_is_cancelled_fails_its_step(
     traveller: Traveller, upstream: Record, continued: bool
 ) -> None:
-    slow = traveller.workflow(call("slow", f"{upstream.url}/slow?wait=9"))
+    slow = traveller.workflow(call("slow", f"{upstream.url}/slow?wait=60"))
     on_error = {"onError": "continue"} if continued else {}
     execution_id = traveller.trigger(
         traveller.workflow(child("kid", slow) | on_error, value("b", "${{ steps.kid.status }}"))
@@ -199,9 +197,9 @@ def test_a_handler_is_started_for_each_failure_and_for_nothing_else(
     )
     more: dict[str, Any] = {"onFailure": {"workflowId": handler}}
     failed = traveller.run({"id": "no", "type": "fail", "with": {"message": "no"}}, **more)
-    late = traveller.run(call("slow", f"{upstream.url}/slow?wait=9"), timeoutSeconds=0.5, **more)
+    late = traveller.run(call("slow", f"{upstream.url}/slow?wait=60"), timeoutSeconds=0.5, **more)
     fine = traveller.run(value("a", 1), **more)
-    cancelled = traveller.trigger(traveller.workflow(call("slow", f"{upstream.url}/slow?wait=9"), **more))
+    cancelled = traveller.trigger(traveller.workflow(call("slow", f"{upstream.url}/slow?wait=60"), **more))
     traveller.until(cancelled, "slow", "running")
     traveller.cancel(cancelled)
     traveller.finished(cancelled)

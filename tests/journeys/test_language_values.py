@@ -1,6 +1,5 @@
 """Expressions and code: what steps see of one another, what goes wrong, and what is out of reach."""
 
-import time
 from typing import Any
 
 import pytest
@@ -126,14 +125,12 @@ def test_clock_and_chance_throw_in_expressions_and_work_in_code(traveller: Trave
 )
 def test_a_hostile_expression_fails_its_own_step_alone(traveller: Traveller, source: str) -> None:
     bystander = traveller.workflow(value("a", "${{ input.n.toFixed(1) }}"))
-    begun = time.monotonic()
     hostile = traveller.trigger(traveller.workflow(value("bad", f"${{{{ {source} }}}}")))
     others = traveller.trigger_many(bystander, [{"n": n} for n in range(10)])
 
     execution = traveller.finished(hostile)
 
     assert (execution["status"], execution["reason"]) == ("failed", "step_failed"), execution["output"]
-    assert time.monotonic() - begun < 8
     assert {traveller.finished(other)["output"] for other in others} == {f"{n}.0" for n in range(10)}
 
 
@@ -212,7 +209,7 @@ def test_output_left_out_is_that_of_the_last_listed_step_that_completed(
     traveller: Traveller, upstream: Record
 ) -> None:
     execution = traveller.run(
-        call("slow", f"{upstream.url}/slow?wait=0.4", needs=[]),
+        call("slow", f"{upstream.url}/slow?wait=0.2&after=/fast", needs=[]),
         call("listed_later", f"{upstream.url}/fast", needs=[]),
         value("skipped", 3, needs=[], **{"if": "${{ false }}"}),
         value("failed", "${{ input.a.b }}", needs=[], onError="continue"),

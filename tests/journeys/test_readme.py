@@ -18,8 +18,8 @@ import pytest
 from tests.markdown import Block, blocks
 from tests.servers import PROJECT
 
-START_SECONDS = 90
-BLOCK_SECONDS = 100
+START_SECONDS = 180
+BLOCK_SECONDS = 180
 PASTED = {
     "URL": r"Linea Executions +(\S+)",
     "KEY": r"API key +(\S+)",
@@ -52,7 +52,8 @@ def started() -> Iterator[Started]:
             (folder / needed).symlink_to(PROJECT / needed)
         (folder / ".venv").symlink_to(sys.prefix)
         with printed.open("wb") as output, socket.create_server(("127.0.0.1", 0)) as probe:
-            env = os.environ | {"PORT": str(probe.getsockname()[1]), "SHUTDOWN_GRACE_SECONDS": "2"}
+            quick = {"SHUTDOWN_GRACE_SECONDS": "2", "LEASE_SECONDS": "5"}
+            env = os.environ | quick | {"PORT": str(probe.getsockname()[1])}
             probe.close()
             process = subprocess.Popen(
                 [sys.executable, "-m", "app.launch"],
@@ -68,7 +69,7 @@ def started() -> Iterator[Started]:
             yield Started(folder, printed)
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(60)
+            process.wait(120)
 
 
 def _wait_until_ready(process: "subprocess.Popen[bytes]", printed: Path) -> None:

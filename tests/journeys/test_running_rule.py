@@ -83,8 +83,8 @@ def test_a_failed_step_fails_the_execution_and_skips_what_has_not_begun(travelle
 
 def test_a_failure_aborts_what_is_in_flight(traveller: Traveller, upstream: Record) -> None:
     steps = [
-        call("slow", f"{upstream.url}/slow?wait=20", needs=[]),
-        call("quick", f"{upstream.url}/quick?status=404&wait=0.3", needs=[]),
+        call("slow", f"{upstream.url}/slow?wait=60", needs=[]),
+        call("quick", f"{upstream.url}/quick?status=404&after=/slow", needs=[]),
     ]
     started = time.monotonic()
 
@@ -92,7 +92,7 @@ def test_a_failure_aborts_what_is_in_flight(traveller: Traveller, upstream: Reco
 
     assert statuses(execution) == {"slow": "cancelled", "quick": "failed"}
     assert execution["status"] == "failed"
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 20
 
 
 def test_a_failure_that_may_continue_counts_as_completed(traveller: Traveller) -> None:
@@ -128,23 +128,22 @@ def test_steps_for_a_failure_are_skipped_after_success(traveller: Traveller) -> 
 
 
 def test_steps_without_needs_run_at_the_same_time(traveller: Traveller, upstream: Record) -> None:
-    steps = [call(f"s{n}", f"{upstream.url}/{n}?wait=0.5", needs=[]) for n in range(10)]
-    started = time.monotonic()
+    steps = [call(f"s{n}", f"{upstream.url}/step?crowd=10", needs=[]) for n in range(10)]
 
     execution = traveller.run(*steps)
 
     assert execution["status"] == "completed"
-    assert time.monotonic() - started < 4
+    assert upstream.most_open["/step"] == 10
 
 
 def test_a_hundred_executions_wait_for_http_at_the_same_time(traveller: Traveller, upstream: Record) -> None:
-    workflow_id = traveller.workflow(call("wait", f"{upstream.url}/second?wait=1"))
+    workflow_id = traveller.workflow(call("wait", f"{upstream.url}/call?crowd=100"))
 
     ids = traveller.trigger_many(workflow_id, [None] * 100)
 
-    ends = [traveller.finished(execution_id, 30) for execution_id in ids]
+    ends = [traveller.finished(execution_id) for execution_id in ids]
     assert {end["status"] for end in ends} == {"completed"}
-    assert len(upstream.keys_of("/second")) == 100
+    assert (len(upstream.keys_of("/call")), upstream.most_open["/call"]) == (100, 100)
 
 
 def test_an_attempt_is_made_again_with_the_same_idempotency_key(
@@ -171,14 +170,14 @@ def test_a_step_fails_when_its_attempts_are_used_up(traveller: Traveller, upstre
 
 
 def test_an_attempt_ends_at_the_step_s_limit(traveller: Traveller, upstream: Record) -> None:
-    execution = traveller.run(call("slow", f"{upstream.url}/slow?wait=20", timeoutSeconds=0.3))
+    execution = traveller.run(call("slow", f"{upstream.url}/slow?wait=60", timeoutSeconds=0.3))
 
     assert execution["status"] == "failed"
     assert "0.3 s" in execution["by_id"]["slow"]["error"]
 
 
 def test_an_execution_ends_at_its_limit(traveller: Traveller, upstream: Record) -> None:
-    execution = traveller.run(call("slow", f"{upstream.url}/slow?wait=20"), timeoutSeconds=1)
+    execution = traveller.run(call("slow", f"{upstream.url}/slow?wait=60"), timeoutSeconds=1)
 
     assert (execution["status"], execution["reason"]) == ("failed", "timeout")
     assert statuses(execution) == {"slow": "cancelled"}
@@ -207,7 +206,7 @@ def test_prefer_wait_answers_with_the_finished_execution(traveller: Traveller) -
     api, workflow_id = traveller.api, traveller.workflow(value("a", "${{ input }}"))
     body = {"workflowId": workflow_id, "input": [1]}
 
-    reply = api.post(f"{api.space}/executions", body, headers={"Prefer": "wait=10"})
+    reply = api.post(f"{api.space}/executions", body, headers={"Prefer": "wait=25"})
 
     assert (reply.status_code, reply.get_json()["status"], reply.get_json()["output"]) == (
         200,

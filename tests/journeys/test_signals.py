@@ -26,7 +26,7 @@ def test_a_signal_ends_the_wait_and_its_payload_is_the_output(traveller: Travell
     eventually(lambda: traveller.see(execution_id)["reason"] == "waiting")
 
     answer = send(traveller, execution_id, {"by": "Ada"})
-    execution = traveller.finished(execution_id, seconds=5)
+    execution = traveller.finished(execution_id)
 
     assert answer == (202, None)
     assert (execution["status"], execution["output"]) == ("completed", "Ada")
@@ -40,7 +40,7 @@ def test_a_signal_before_its_step_waits_is_kept(traveller: Traveller, upstream: 
     traveller.until(execution_id, "slow", "running")
 
     answer = send(traveller, execution_id, {"by": "Bob"})
-    execution = traveller.finished(execution_id, seconds=5)
+    execution = traveller.finished(execution_id)
 
     assert answer == (202, None)
     assert (execution["status"], execution["output"]) == ("completed", "Bob")

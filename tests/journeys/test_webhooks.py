@@ -42,4 +42,4 @@ def test_a_result_comes_soon_after_the_end(traveller: Traveller) -> None:
     reply = target.send_signed(signing={"id": "second"})
 
     assert (reply.status_code, reply.json) == (200, 1)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 10  # an answer may wait for 25 s

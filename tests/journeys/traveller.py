@@ -45,7 +45,7 @@ class Traveller:
         found["by_id"] = {step["stepId"]: step for step in found["steps"]}
         return found
 
-    def finished(self, execution_id: str, seconds: float = 10) -> dict[str, Json]:
+    def finished(self, execution_id: str, seconds: float = 60) -> dict[str, Json]:
         """Wait for the end of an execution; give its detail."""
         path = f"{self.api.space}/executions/{execution_id}"
         eventually(lambda: self.api.get(path).get_json()["status"] in FINAL, seconds)

@@ -5,10 +5,12 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
+
+PATIENCE_SECONDS = 60
 
 
 @dataclass
@@ -18,17 +20,44 @@ class Record:
     url: str = ""
     keys: list[tuple[str, str]] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
-    gone: Counter[str] = field(default_factory=Counter)
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    open: Counter[str] = field(default_factory=Counter)
+    most_open: Counter[str] = field(default_factory=Counter)
+    lock: threading.Condition = field(default_factory=threading.Condition)
 
     def keys_of(self, path: str) -> list[str]:
         """Give the idempotency keys that came to a path, in order."""
         with self.lock:
             return [key for asked, key in self.keys if asked == path]
 
+    def come(self, path: str, key: str) -> int:
+        """Note a request; give its number among those to its path."""
+        with self.lock:
+            self.keys.append((path, key))
+            self.counts[path] += 1
+            self.open[path] += 1
+            self.most_open[path] = max(self.most_open[path], self.open[path])
+            self.lock.notify_all()
+            return self.counts[path]
+
+    def go(self, path: str) -> None:
+        """Note that a request is about to be answered."""
+        with self.lock:
+            self.open[path] -= 1
+
+    def wait_for(self, wanted: dict[str, int]) -> bool:
+        """Wait until as many requests as `wanted` have come to each path; tell whether they have."""
+        with self.lock:
+            return self.lock.wait_for(
+                lambda: all(self.counts[path] >= count for path, count in wanted.items()), PATIENCE_SECONDS
+            )
+
 
 class Handler(BaseHTTPRequestHandler):
-    """`/any?status=…&wait=…&fail=N`: answer with a status, after some seconds, failing the first N times."""
+    """`/any?status=…&wait=…&fail=N`: answer with a status, after some seconds, failing the first N times.
+
+    `crowd=N` waits until N requests have come to this path, `after=/a,/b` until one has come to each of
+    those: what a test says of things at the same time does not depend on how fast the machine is.
+    """
 
     protocol_version = "HTTP/1.1"
     record: Record
@@ -37,30 +66,29 @@ class Handler(BaseHTTPRequestHandler):
         """Answer as the query asks."""
         asked = urlsplit(self.path)
         options = {name: values[0] for name, values in parse_qs(asked.query).items()}
-        with self.record.lock:
-            self.record.keys.append((asked.path, self.headers.get("Idempotency-Key", "")))
-            self.record.counts[asked.path] += 1
-            number = self.record.counts[asked.path]
+        number = self.record.come(asked.path, self.headers.get("Idempotency-Key", ""))
+        wanted = {path: 1 for path in options.get("after", "").split(",") if path}
+        came = self.record.wait_for(wanted | {asked.path: int(options.get("crowd", 1))})
         time.sleep(float(options.get("wait", 0)))
+        self.record.go(asked.path)
         status = 503 if number <= int(options.get("fail", 0)) else int(options.get("status", 200))
-        self._answer(status, {"path": asked.path, "number": number}, asked.path)
+        if not came:
+            status = 508
+        self._answer(status, {"path": asked.path, "number": number})
 
     def do_POST(self) -> None:
         """Read the body, then answer as the query asks."""
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.do_GET()
 
-    def _answer(self, status: int, body: object, path: str) -> None:
+    def _answer(self, status: int, body: object) -> None:
         data = json.dumps(body).encode()
-        try:
+        with suppress(OSError):  # it has hung up
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)
-        except OSError:
-            with self.record.lock:
-                self.record.gone[path] += 1
 
     def log_message(self, format: str, *args: object) -> None:
         """Keep quiet."""

@@ -7,9 +7,12 @@ import pytest
 from benchmarks import peers
 from benchmarks.__main__ import main
 from benchmarks.drain import Drained, others_share, steady_cpu, steady_rate
+from benchmarks.hostile import Beside
 from benchmarks.percentiles import percentile
 from benchmarks.processes import Broken, Sample
 from benchmarks.report import Results, tables, verdicts
+from benchmarks.schedules import Fired
+from benchmarks.streams import Streamed
 from benchmarks.waiting import Waited
 
 MEGABYTE = 1024 * 1024
@@ -71,6 +74,21 @@ def test_what_must_hold_is_judged_at_its_border(
     assert [verdict.word for verdict in judged] == holding
 
 
+@pytest.mark.parametrize(
+    ("late", "burst", "holding"), [(1.5, 10.0, ["holds"] * 2), (1.51, 10.01, ["FAILS"] * 2)]
+)
+def test_the_lag_of_schedules_is_judged_by_the_slower_worker_at_its_border(
+    late: float, burst: float, holding: list[str]
+) -> None:
+    mostly_soon = (*[0.01] * 98, late, late)
+    results = Results(fired=[Fired(paused=(0.01,) * 100, busy=mostly_soon, burst=burst)])
+
+    said, judged = tables(results, None), verdicts(results)
+
+    assert [verdict.word for verdict in judged] == holding
+    assert f"worker busy: p50 0.010 s, p99 {late:.3f} s" in said
+
+
 def test_rounds_that_disagree_prove_nothing() -> None:
     ours = [drained(rate) for rate in (5000, 5000, 2400)]
     bullmq = [drained(rate) for rate in (2000, 1000, 1000)]
@@ -90,6 +108,16 @@ def test_a_comparison_on_a_loaded_machine_proves_nothing_either_way(ours: float)
     assert "others took up to 65% of the machine" in str(compared)
 
 
+@pytest.mark.parametrize(("hostile", "word"), [(19.9, "holds"), (20.0, "FAILS")])
+def test_a_neighbour_of_hostile_code_may_take_less_than_twice_as_long(hostile: float, word: str) -> None:
+    beside = Beside((10.0,) * 200, (10.0,) * 197 + (hostile,) * 3)
+
+    [judged] = verdicts(Results(hostile=[beside]))
+
+    assert judged.word == word
+    assert "p50 10.0 ms, p99" in tables(Results(hostile=[beside]), None)
+
+
 def test_what_others_took_of_the_machine_is_told() -> None:
     seconds = 2.0 * (os.cpu_count() or 1)
     samples = [
@@ -107,6 +135,16 @@ def test_without_node_the_comparison_is_left_out_in_one_line() -> None:
 
     assert "BullMQ is left out: node and npm are not here" in said.splitlines()
     assert len(judged) == 1
+
+
+@pytest.mark.parametrize(("beside", "word"), [(8.0, "holds"), (8.1, "FAILS")])
+def test_what_streams_cost_is_judged_at_its_border(beside: float, word: str) -> None:
+    results = Results(streamed=[Streamed((2.0, 4.0), (2.5, beside), 1_000)])
+
+    said, [judged] = tables(results, None), verdicts(results)
+
+    assert f"200 streams told of each: p50 2.5 ms, p99 {beside:.1f} ms" in said
+    assert judged.word == word
 
 
 def test_an_unknown_part_is_refused_with_the_list_of_parts(capsys: pytest.CaptureFixture[str]) -> None:

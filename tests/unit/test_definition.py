@@ -66,12 +66,12 @@ def test_a_retry_out_of_bounds_is_refused(retry):
 
 
 def test_fields_are_camel_case_outside_and_snake_case_inside():
-    step = {"id": "a", "type": "x", "forEach": [1], "forEachConcurrency": 2.0, "if": True, "with": {"a": 1}}
+    step = {"id": "a", "type": "x", "forEach": "a", "forEachConcurrency": 2.0, "if": "b", "with": {"a": 1}}
 
     loaded = StepSchema().load(step)
 
-    assert (loaded["for_each"], loaded["for_each_concurrency"]) == ([1], 2)
-    assert (loaded["condition"], loaded["args"]) == (True, {"a": 1})
+    assert (loaded["for_each"], loaded["for_each_concurrency"]) == ("a", 2)
+    assert (loaded["condition"], loaded["args"]) == ("b", {"a": 1})
 
 
 def test_the_output_may_be_any_value():

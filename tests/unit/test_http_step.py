@@ -225,7 +225,7 @@ def test_retry_after_in_seconds_is_heard(text: str, seconds: float | None) -> No
     assert outcome.after == seconds
 
 
-@pytest.mark.parametrize(("ahead", "least", "most"), [(90, 80, 90), (-90, 0, 0)])
+@pytest.mark.parametrize(("ahead", "least", "most"), [(3600, 3000, 3600), (-90, 0, 0)])
 def test_retry_after_as_a_date_is_heard(ahead: int, least: float, most: float) -> None:
     outcome = send(
         answering("", 503, Retry_After=format_datetime(clock.now() + timedelta(seconds=ahead), usegmt=True))
@@ -237,11 +237,12 @@ def test_retry_after_as_a_date_is_heard(ahead: int, least: float, most: float) -
 
 
 @pytest.mark.parametrize("value", ["a\r\nb", "a\nb", "a\x00b"])
-def test_a_header_value_with_a_line_break_or_nul_is_refused(value: str) -> None:
-    outcome = send(echo, headers={"X-A": value})
+def test_a_secret_with_a_line_break_or_nul_is_no_header_value(value: str) -> None:
+    outcome = send(echo, headers={"X-A": SecretText((SecretRef("BAD"),))}, secrets={"BAD": value})
 
     assert isinstance(outcome, Failed)
     assert "X-A" in outcome.error
+    assert value not in outcome.error
 
 
 @pytest.mark.parametrize("args", [{"headers": {"X-A": "\ud83d"}}, {"body": "\ud83d"}])

@@ -92,7 +92,7 @@ def test_any_of_several_signatures_of_standard_webhooks_is_enough() -> None:
     secret, other = str(new_secret("standard")), str(new_secret("standard"))
     headers = standard(secret, b"{}")
     wrong = standard(other, b"{}")["webhook-signature"]
-    headers["webhook-signature"] = f"v1a,AAAA {wrong} {headers['webhook-signature']}"
+    headers["webhook-signature"] = f"v1a,AAAA v1,unreadable v1 {wrong} {headers['webhook-signature']}"
 
     assert genuine("standard", secret, call(headers))
 

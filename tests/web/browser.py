@@ -1,0 +1,178 @@
+"""The system's Chromium, and the real processes that it looks at."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import ConsoleMessage, Page, expect, sync_playwright
+
+from app.settings import Settings
+from tests.api.caller import Caller
+from tests.journeys import processes
+from tests.servers import PROJECT
+
+START_SECONDS = 60
+WAIT_MS = 30_000
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+SWITCHES = ("--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking")
+Scheme = Literal["light", "dark"]
+
+
+@dataclass
+class Tab:
+    """A tab of its own session; `page` is Playwright's, `faults` what no page of ours may cause."""
+
+    page: Page
+    url: str
+    caller: Caller
+    faults: list[str] = field(default_factory=list)
+
+    @property
+    def space(self) -> str:
+        """Give the path of the space's pages."""
+        return f"/spaces/{self.caller.space_id}"
+
+    def log_in(self) -> None:
+        """Log in by the form."""
+        self.open("/login")
+        self.page.get_by_label("API key").fill(self.caller.key)
+        self.page.get_by_role("button", name="Log in").click()
+        self.page.wait_for_url(f"{self.url}/")
+
+    def open(self, path: str) -> None:
+        """Go to a page and wait until its script has run."""
+        self.page.goto(self.url + path)
+
+    def until(self, expression: str, seconds: float = WAIT_MS / 1000) -> None:
+        """Wait until JavaScript is true; Playwright's own wait needs an eval, which our policy forbids."""
+        true = processes.eventually(lambda: self.page.evaluate(expression), seconds, 0.1)
+        assert true, f"did not become true: {expression}; {self.faults}"
+
+    def listen(self) -> None:
+        """Note errors, warnings and requests to other hosts."""
+        self.page.on("console", self._on_console)
+        self.page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
+        self.page.on("request", lambda request: self._on_request(request.url))
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.faults.append(f"{message.type}: {message.text} ({message.location})")
+
+    def _on_request(self, address: str) -> None:
+        parts = urlsplit(address)
+        if parts.scheme not in ("data", "blob", "about") and parts.netloc != urlsplit(self.url).netloc:
+            self.faults.append(f"foreign request: {address}")
+
+
+@dataclass
+class Browser:
+    """A running Chromium."""
+
+    chromium: Chromium
+
+    @contextmanager
+    def tab(self, url: str, caller: Caller, **look: Any) -> Iterator[Tab]:
+        """Open a tab with cookies of its own; `look` goes to Playwright's new_context.
+
+        Fails at the end for what is in `faults`; a test that causes some on purpose clears them.
+        """
+        look = {
+            "viewport": {"width": 1280, "height": 800},
+            "locale": "en-GB",
+            "timezone_id": "Europe/Paris",
+        } | look
+        context = self.chromium.new_context(**look)
+        try:
+            context.set_default_timeout(WAIT_MS)
+            opened = Tab(context.new_page(), url, caller)
+            opened.listen()
+            yield opened
+            assert opened.faults == []
+        finally:
+            context.close()
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start the system's Chromium without a window; skip the test where there is none."""
+    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    if program is None:
+        pytest.skip("no Chromium is installed (Debian, Ubuntu: apt install chromium)")
+    expect.set_options(timeout=WAIT_MS)
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=program, args=list(SWITCHES), chromium_sandbox=os.geteuid() != 0, timeout=60_000
+        )
+        try:
+            yield Browser(started)
+        finally:
+            started.close()
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[str]:
+    """Run web, worker and clock on the servers of the tests; give the address of the web."""
+    with ExitStack() as stack:
+        url = stack.enter_context(web(settings))
+        stack.enter_context(processes.worker(settings))
+        stack.enter_context(processes.clock(settings))
+        yield url
+
+
+@contextmanager
+def web(settings: Settings) -> Iterator[str]:
+    """Run the web process by the very command of the Procfile, on a free port."""
+    lines = (PROJECT / "Procfile").read_text().splitlines()
+    [command] = [line.removeprefix("web: ") for line in lines if line.startswith("web: ")]
+    port = free_port()
+    more = {"PORT": str(port), "GRANIAN_HOST": "127.0.0.1", "STREAM_LIMIT": "32", "WEB_THREADS": "8"}
+    process = subprocess.Popen(
+        ["sh", "-c", f"exec {command}"],
+        cwd=PROJECT,
+        env=processes.environment(settings, **more) | {"LOG_LEVEL": "WARNING"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    processes.drain(process)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        wait_until_it_answers(url, process)
+        yield url
+    finally:
+        processes.stop(process, signal.SIGTERM, 30)
+
+
+def wait_until_it_answers(url: str, process: processes.Process) -> None:
+    """Ask until the web process is there."""
+    deadline = time.monotonic() + START_SECONDS
+    while not answers(f"{url}/healthz"):
+        assert process.poll() is None, "the web process ended"
+        assert time.monotonic() < deadline, "the web process does not answer"
+        time.sleep(0.1)
+
+
+def answers(address: str) -> bool:
+    """Tell whether a GET succeeds."""
+    try:
+        with urllib.request.urlopen(address, timeout=5) as reply:
+            return bool(reply.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def free_port() -> int:
+    """Find a port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
