@@ -1,0 +1,16 @@
+// The script of every page; scripts of single pages import what they need from here.
+import { keepDialogs } from "./dialogs.js";
+import { keepKeys } from "./keys.js";
+import { keepTimes } from "./times.js";
+
+export { api, ApiError } from "./api.js";
+export { ask, copy } from "./dialogs.js";
+export { badge, copyButton, el, fill, icon, page, svg, vocabulary } from "./dom.js";
+export { shortcut } from "./keys.js";
+export { live } from "./live.js";
+export { absolute, duration, relative, took, when } from "./times.js";
+export { toast } from "./toasts.js";
+
+keepDialogs();
+keepKeys();
+keepTimes();
