@@ -3,15 +3,15 @@
 import time
 from uuid import UUID
 
-SECONDS = 5.0
+SECONDS = 60.0
 
 
 class Probation:
     """One execution at a time is on probation: until it ends, or has not killed its worker for a while.
 
-    Whoever shares a worker with a poisonous execution is taken over as often as it. So one that would be given
-    up after the next loss begins only when no other such one has just begun here: the next loss is its own
-    fault. Used in a ledger thread to begin, in the event loop to end.
+    Whoever shares a worker with a poisonous execution is taken over as often as it. So one that would be
+    given up after the next loss begins only when no other such one has just begun here: the next loss is its
+    own fault. Used in a ledger thread to begin, in the event loop to end.
     """
 
     def __init__(self, max_takeovers: int) -> None:

@@ -30,6 +30,8 @@ from app.states import Status
 from app.store import claims, counters, idempotency, installation, quotas
 
 BATCH = 1_000
+# What sleeps wakes on the second: more of it at once than of what has time.
+WAKE_BATCH = 5_000
 SENT_LONG_AGO = timedelta(seconds=5)
 BEHIND_HEAD = timedelta(seconds=2)
 LOOK_SECONDS = 0.95
@@ -93,17 +95,17 @@ def _take_over(tx: Connection, most: int, aftermath: Aftermath) -> list[Row[Any]
 
 def send_due_waits() -> int:
     """Send executions whose wait is over, before anything that is pending."""
-    return _send(_locked("waits", lambda tx: claims.send_due_waits(tx, BATCH)), front=True)
+    return _send(_locked("waits", lambda tx: claims.send_due_waits(tx, WAKE_BATCH)), front=True)
 
 
 def send_delayed() -> int:
     """Send executions whose `runAt` has come."""
-    return _send(_locked("delayed", lambda tx: claims.send_delayed(tx, BATCH)))
+    return _send(_locked("delayed", lambda tx: claims.send_delayed(tx, WAKE_BATCH)))
 
 
 def release_held() -> int:
     """Queue what quotas hold back where places are free; mostly the flush that freed them did it already."""
-    return _send(_locked("held", lambda tx: quotas.release(tx, quotas.all_crowded(tx), BATCH)))
+    return _send(_locked("held", lambda tx: quotas.release(tx, quotas.all_crowded(tx), WAKE_BATCH)))
 
 
 def send_lost() -> int:

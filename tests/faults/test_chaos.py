@@ -13,10 +13,8 @@ pytestmark = pytest.mark.faults
 # The long run: FAULT_SECONDS=1200 FAULT_EXECUTIONS=5000, or `make chaos`.
 SECONDS = float(os.environ.get("FAULT_SECONDS", "100"))
 EXECUTIONS = int(os.environ.get("FAULT_EXECUTIONS", "1000"))
-LATE_EFFECT = "what a flush found out about a lease is believed however late"
 
 
-@pytest.mark.xfail(strict=False, reason=LATE_EFFECT)
 def test_thousands_of_executions_survive_random_faults(stand: Stand) -> None:
     seed = int(os.environ.get("FAULT_SEED", time.time_ns() % 1_000_000))
 
@@ -30,7 +28,7 @@ def test_thousands_of_executions_survive_random_faults(stand: Stand) -> None:
     ("seed", "faults"),
     [
         # A worker that woke up after its lease began the effects that its last flush had allowed.
-        pytest.param(14, ("freeze_worker",), marks=pytest.mark.xfail(strict=False, reason=LATE_EFFECT)),
+        pytest.param(14, ("freeze_worker",)),
     ],
 )
 def test_what_went_wrong_once_does_not_come_back(stand: Stand, seed: int, faults: tuple[str, ...]) -> None:

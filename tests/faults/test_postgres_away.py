@@ -116,7 +116,6 @@ def test_locks_are_not_held_for_long_by_a_worker_that_hangs_while_it(stand: Stan
     assert judge(stand, Expected(customer.accepted, effects=("a", "b", "c"))).faults == []
 
 
-@pytest.mark.xfail(strict=False, reason="what a flush found out about a lease is believed however late")
 @pytest.mark.parametrize("frozen", [False, True], ids=["answer late", "worker frozen"])
 def test_a_commit_that_is_heard_of_after_the_lease_starts_no_effect(stand: Stand, frozen: bool) -> None:
     web, late = stand.ready("web", "worker")

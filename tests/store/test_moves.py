@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -52,7 +51,6 @@ def test_an_execution_can_always_be_brought_to_an_end(place: Place) -> None:
     assert (row.status, row.reason, row.claim_no, row.takeovers) == ("cancelled", "requested", 3, 1)
 
 
-@pytest.mark.xfail(strict=False, reason="only the flush, which looks at the flag first, sees to it")
 def test_what_was_cancelled_is_not_handed_back(place: Place) -> None:
     machine = Machine(place, place.running(worker="w0"))
     machine.do("cancel", 0)
