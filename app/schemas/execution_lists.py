@@ -14,7 +14,7 @@ def read_filters(sent: Mapping[str, Any]) -> tuple[Filters, tuple[str, ...]]:
     try:
         filters: Filters = ExecutionsQuery().load(dict(sent)).filters
     except ValidationError as error:
-        messages: Mapping[str, Any] = error.normalized_messages()
+        messages = error.messages_dict
         return Filters(), tuple(f"{name}: {_first(found)}" for name, found in messages.items())
     return filters, ()
 

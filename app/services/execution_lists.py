@@ -43,7 +43,7 @@ def outcomes(scope: Scope, filters: Filters) -> Outcomes:
         rows = histogram.counts(tx, _place(scope), filters)
     spans: dict[datetime, dict[str, int]] = {}
     for row in rows:
-        spans.setdefault(row.start, {})[row.status] = row.count
+        spans.setdefault(row.start, {})[row.status] = row.number
     return Outcomes(spans, timedelta(seconds=rows[0].seconds if rows else 1))
 
 

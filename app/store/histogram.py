@@ -35,7 +35,7 @@ COLUMNS: tuple[Any, ...] = (E.c.id, E.c.created_at, type_coerce(E.c.status, Text
 
 
 def counts(tx: Connection, place: Place, filters: Filters) -> list[Row[Any]]:
-    """Count the newest MOST of a list as `start, seconds, status, count`; an empty span has no row.
+    """Count the newest MOST of a list as `start, seconds, status, number`; an empty span has no row.
 
     `seconds` is how long each span is: the shortest of LENGTHS that needs about SPANS of them. Where no index
     answers all filters, the newest MOST are looked at and those that fit are counted.
@@ -44,7 +44,7 @@ def counts(tx: Connection, place: Place, filters: Filters) -> list[Row[Any]]:
     width = _width(newest)
     epoch = extract("epoch", newest.c.created_at)
     start = func.to_timestamp(func.floor(epoch / width.c.seconds) * width.c.seconds).label("start")
-    number = func.count().label("count")
+    number = func.count().label("number")
     found = select(start, width.c.seconds, newest.c.status, number).select_from(newest.join(width, true()))
     return list(tx.execute(found.group_by(start, width.c.seconds, newest.c.status).order_by(start)))
 

@@ -2,7 +2,17 @@
 
 from flask import Flask
 
-from app.web import execution, executions, pages, schedules, session, spaces, static_files, webhooks, workflows
+from app.web import (
+    execution,
+    executions,
+    pages,
+    schedules,
+    session,
+    spaces,
+    static_files,
+    webhooks,
+    workflows,
+)
 
 NOUNS = (session.blp, spaces.blp, executions.blp, execution.blp, workflows.blp, schedules.blp, webhooks.blp)
 

@@ -1,6 +1,6 @@
 """The chips above a list: each filter that is set, in words, with the address without it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -36,7 +36,7 @@ def _statuses(query: ListQuery) -> Iterator[Chip]:
 
 
 def _whats(scope: Scope, query: ListQuery, names: dict[str, str]) -> Iterator[Chip]:
-    texts = {
+    texts: dict[str, tuple[str, Callable[[str], str]]] = {
         "workflowId": ("Workflow", lambda text: names.get(text.lower(), short_id(text))),
         "triggeredBy": ("Trigger", lambda text: TRIGGERS.get(text, {"label": text})["label"]),
         "scheduleId": ("Schedule", lambda text: _name_of_schedule(scope, text)),

@@ -93,4 +93,3 @@ def _id_at(at: datetime, dice: Random) -> UUID:
     return UUID(
         int=milliseconds << 80 | 7 << 76 | dice.getrandbits(12) << 64 | 2 << 62 | dice.getrandbits(62)
     )
-

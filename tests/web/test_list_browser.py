@@ -106,6 +106,23 @@ def test_filters_are_chosen_in_menus_and_taken_away_by_their_chips(page: Tab) ->
     expect(page.page.locator("tr[data-execution-id]")).to_have_count(2)
 
 
+def test_a_time_is_chosen_in_the_histogram_and_changed_in_the_reader_s_zone(page: Tab) -> None:
+    made = trigger(page, workflow(page))
+    look(page)
+
+    page.page.locator(".outcomes-chart g").last.click()
+    expect(page.page).to_have_url(re.compile(r"createdAfter=.+&createdBefore=.+"))
+    expect(row(page, made)).to_be_visible()
+    page.page.locator("summary", has_text="Time").click()
+    expect(page.page.get_by_role("textbox", name="From")).to_have_value(re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d"))
+    page.page.get_by_role("textbox", name="From").fill("2026-01-15T12:00:00")
+    page.page.get_by_role("textbox", name="Before").fill("")
+    page.page.get_by_role("button", name="Apply").click()
+
+    expect(page.page).to_have_url(re.compile(r"executions\?createdAfter=2026-01-15T11%3A00%3A00.000Z$"))
+    expect(page.page.locator(".chip time")).to_contain_text("12:00:00")
+
+
 def test_the_keyboard_walks_cancels_retries_and_opens(page: Tab) -> None:
     waits = workflow(page, WAITS)
     older, newer = trigger(page, waits), trigger(page, waits)

@@ -83,12 +83,11 @@ export function keepActions() {
 export function watchNews() {
   const pill = document.getElementById("news");
   if (!pill) return;
-  const { field, id } = pill.dataset;
-  const since = new Date(performance.timeOrigin).toISOString();
+  const { field, id, newest } = pill.dataset; // ids of executions sort by their creation
   pill.href = location.pathname;
   live(`${page.api}/executions/stream`, {
     onExecution: (execution) => {
-      if (execution[field] === id && execution.createdAt > since) pill.hidden = false;
+      if (execution[field] === id && execution.id > newest) pill.hidden = false;
     },
     onPoll: () => {},
   });

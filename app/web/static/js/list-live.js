@@ -9,7 +9,10 @@ const ROWS = 50;
 const MANY = 200;
 const STATES = { live: "Live", polling: "Asking every 5 s", paused: "Paused" };
 const UNSTREAMED = ["status", "createdAfter", "createdBefore", "q"];
+const REMEMBERED = 1_000;
 const found = new Set();
+const heard = new Map(); // the newest event of each execution, by id, with when it came
+const renewal = { last: Promise.resolve(), waiting: 0 };
 const overview = { timer: 0, pause: OVERVIEW_MS };
 
 /** Follow the stream of this list. */
@@ -20,7 +23,7 @@ export function keepLive() {
     refresh().then(() => rows()[0]?.focus());
   });
   live(`${page.api}/executions/stream?${query(UNSTREAMED)}`, {
-    onExecution: take,
+    onExecution: hear,
     onReset: () => sync(MANY),
     onState: (state) => {
       document.getElementById("live").textContent = STATES[state];
@@ -30,15 +33,25 @@ export function keepLive() {
   setInterval(() => rows().some((row) => row.dataset.reason === "queued") && renewOverview(), OVERVIEW_MS);
 }
 
-/** Render the list anew, as the server has it now. */
-export async function refresh() {
+/** Render the list anew, as the server has it now; one at a time, so that no older answer is the last. */
+export function refresh() {
+  renewal.waiting += 1;
+  renewal.last = renewal.last.then(renew).catch(() => {}).finally(() => { renewal.waiting -= 1; });
+  return renewal.last;
+}
+
+async function renew() {
+  const begun = performance.now();
   const response = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store" });
   if (!response.ok || response.redirected) return location.reload();
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+  const focused = document.activeElement.closest("#list tr[data-execution-id]")?.dataset.executionId;
   for (const id of ["list", "overview"]) put(id, fresh.getElementById(id));
+  if (focused) rowOf(focused)?.focus({ preventScroll: true });
   readFacts(fresh);
   found.clear();
   showPill();
+  for (const { execution, at } of heard.values()) if (at >= begun) take(execution);
   document.dispatchEvent(new Event("list:renewed"));
 }
 
@@ -50,12 +63,13 @@ function put(id, fresh) {
 
 /** Ask for what the list shows, for whatever was missed; rows that newer ones pushed out are asked for alone. */
 async function sync(limit) {
+  const begun = performance.now();
   const cursor = facts.cursor ? `&cursor=${encodeURIComponent(facts.cursor)}` : "";
   const quiet = { quiet: true };
   const answer = await api(`executions?limit=${limit}${cursor}&${query([])}`, quiet).catch(() => null);
   if (!answer) return;
   const told = new Set(answer.data.map((execution) => execution.id));
-  answer.data.forEach(take);
+  for (const execution of answer.data) if (!(heard.get(execution.id)?.at >= begun)) take(execution);
   for (const row of rows()) {
     const { executionId, status } = row.dataset;
     if (told.has(executionId) || !isActive(status)) continue;
@@ -67,6 +81,13 @@ async function sync(limit) {
 function query(without) {
   const wanted = Object.entries(facts.filters).filter(([name]) => !without.includes(name));
   return new URLSearchParams(wanted.map(([name, value]) => [name, String(value)])).toString();
+}
+
+function hear(execution) {
+  heard.delete(execution.id);
+  heard.set(execution.id, { execution, at: performance.now() });
+  if (heard.size > REMEMBERED) heard.delete(heard.keys().next().value);
+  take(execution);
 }
 
 function take(execution) {
@@ -96,8 +117,7 @@ function pill() {
 
 function showPill() {
   if (found.size && !rows().length && !facts.cursor) {
-    found.clear();
-    refresh();
+    if (!renewal.waiting) refresh();
     return;
   }
   const text = `${found.size} new`;
