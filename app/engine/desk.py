@@ -151,7 +151,7 @@ class Desk:
         self._clean_up(Report(made=[row]), [])
 
     async def sure(self) -> None:
-        """Wait until no lease can have run out unseen; after a freeze what is ours no more is given up first."""
+        """Wait until no lease can have run out unseen: after a freeze, losses are heard of first."""
         while not self._leases.sure:
             await asyncio.sleep(UNSURE_SECONDS)
 

@@ -25,6 +25,7 @@ ANY_NUMBER = Suspects(32_767, 0)
 # place in its workspace or workflow is held or, when it woke, put off until a place is free.
 CLAIM = f"""
 {quotas.IN_ORDER}
+{quotas.LOCK};
 WITH due AS (
   SELECT id, workspace_id, workflow_id, wake_at, status = 'pending' OR waiting_since IS NOT NULL AS needs,
     takeovers >= %(suspect)s AND worker IS NULL AS suspect
@@ -34,10 +35,10 @@ WITH due AS (
            OR worker IS NULL AND (wake_at IS NULL OR wake_at <= now())))
     AND NOT (SELECT paused FROM installation)
   ORDER BY id FOR NO KEY UPDATE
-), space AS (
+), space AS MATERIALIZED (
   SELECT w.id, w.max_execution_seconds, w.max_concurrent_executions - {quotas.at_work("w.id")} AS places
   FROM workspaces w WHERE w.id IN (SELECT workspace_id FROM due)
-), flow AS (
+), flow AS MATERIALIZED (
   SELECT f.id, f.max_concurrency - {quotas.at_work("f.workspace_id", "AND e.workflow_id = f.id")} AS places
   FROM workflows f WHERE f.id IN (SELECT workflow_id FROM due) AND f.max_concurrency IS NOT NULL
 ), placed AS (
@@ -100,7 +101,6 @@ def claim_many(
 
     One that is this worker's own already is claimed anew: the answer to an earlier claim was lost.
     """
-    quotas.lock(tx, ids)
     given = {
         "ids": arrays.ids(ids),
         "worker": worker,

@@ -58,11 +58,6 @@ WHERE f.id = ANY(%(workflows)s::uuid[]) AND f.max_concurrency IS NOT NULL
 """  # noqa: S608 -- the conditions are constants of this module
 
 
-def lock(tx: Connection, execution_ids: Sequence[UUID]) -> None:
-    """Lock the workspaces of executions in id order: who claims there next counts what is claimed here."""
-    tx.exec_driver_sql(LOCK, {"ids": arrays.ids(execution_ids)})
-
-
 def places(tx: Connection, workspaces: set[UUID], workflows: set[UUID]) -> dict[UUID, int]:
     """Count the places that nothing has taken or is on its way to, by workspace, and by limited workflow."""
     given = {"workspaces": arrays.ids(workspaces), "workflows": arrays.ids(workflows)}

@@ -32,7 +32,7 @@ def test_thousands_of_executions_survive_random_faults(stand: Stand) -> None:
     ],
 )
 def test_what_went_wrong_once_does_not_come_back(stand: Stand, seed: int, faults: tuple[str, ...]) -> None:
-    story = run(stand, Plan(15, 300, seed, faults))
+    story = run(stand, Plan(8, 200, seed, faults))
 
     print(story.told())  # noqa: T201 -- shown when the test fails
     assert story.verdict.faults == []

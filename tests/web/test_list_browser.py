@@ -114,7 +114,9 @@ def test_a_time_is_chosen_in_the_histogram_and_changed_in_the_reader_s_zone(page
     expect(page.page).to_have_url(re.compile(r"createdAfter=.+&createdBefore=.+"))
     expect(row(page, made)).to_be_visible()
     page.page.locator("summary", has_text="Time").click()
-    expect(page.page.get_by_role("textbox", name="From")).to_have_value(re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d"))
+    expect(page.page.get_by_role("textbox", name="From")).to_have_value(
+        re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d")
+    )
     page.page.get_by_role("textbox", name="From").fill("2026-01-15T12:00:00")
     page.page.get_by_role("textbox", name="Before").fill("")
     page.page.get_by_role("button", name="Apply").click()
