@@ -31,7 +31,7 @@ from app.store.children import Parent
 from app.store.flushes import Settlement
 from app.store.steps import Recorded
 
-UNSETTLED_FACTOR = 3
+UNSETTLED_FACTOR = 5
 UNSURE_SECONDS = 0.05
 INTERNAL = "The execution failed for a reason of the service's own; its log tells more"
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from app.engine.change import Key
 
 PATIENCE_SECONDS = 1.0
+# 1, 2 and 3 drained 5,900, 6,300 and 7,100 executions/s on two cores.
+AHEAD = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,8 @@ class Slots:
     """At most `count` executions are at work; a slot is held from the beginning until the end is computed.
 
     What ends in the very turn in which it begins holds no slot for any time that others could use. As many
-    as did so one after the other are claimed ahead, up to `count`, so that claims go on while walks are made.
+    as did so one after the other are claimed ahead, up to AHEAD times `count`, so that claims go on while
+    walks are made and groups are large.
     One that was claimed ahead in vain waits here for a slot, but not for long: see `impatient`.
     """
 
@@ -82,4 +85,4 @@ class Slots:
         before = self._at_work
         self._at_work += 1
         begin()
-        self._ahead = min(self._count, self._ahead + 1) if self._at_work == before else 0
+        self._ahead = min(AHEAD * self._count, self._ahead + 1) if self._at_work == before else 0
