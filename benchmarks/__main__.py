@@ -77,7 +77,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def measure(size: Size, parts: Sequence[str]) -> int:
     """Take all measurements in turns, round after round, and print what they gave."""
-    node, left_out = _node() if "drain" in parts else (None, None)
+    node, left_out = _node() if {"drain", "steps"} & set(parts) else (None, None)
     results = Results()
     with running() as servers, waiting.upstream(servers) as port:
         service = ours.install(servers, f"{HOST}:{port}")
@@ -121,7 +121,7 @@ def _measures(
 
     measures: dict[str, list[Measure]] = {
         "drain": [drained(peer, size.executions) for peer in peers.all_peers(service, one, node)],
-        "steps": [drained(peers.ten_steps(service, ten), size.workflows)],
+        "steps": [drained(peer, size.workflows) for peer in peers.ten_steps(service, ten, node)],
         "latency": [("POST to completed", lambda: _latency(service, one, size.pace_seconds, results))],
         "post": [("POST", lambda: _post(service, one, size.post_seconds, results))],
         "wait": [("waiting on HTTP", lambda: _wait(service, call, results))],

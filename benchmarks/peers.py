@@ -23,6 +23,7 @@ GROUPED = "raw: group commit by 100"
 GROUPED_PLAIN = "raw: the same, two plain tables"
 BULLMQ = f"BullMQ, concurrency {node_peer.CONCURRENCY}"
 TEN_STEPS = "ten transform steps each"
+BULLMQ_TEN_STEPS = f"{BULLMQ}, ten step rows each"
 
 ONE_STEP_WORKFLOW = [{"id": "only", "type": "transform", "with": {"value": "${{ input }}"}}]
 TEN_STEP_WORKFLOW = [
@@ -53,13 +54,14 @@ def all_peers(ours: Ours, workflow_id: UUID, node: NodePeer | None) -> list[Peer
             PLAIN,
             times=3,
         ),
-        *([_bullmq(ours, node)] if node else []),
+        *([_bullmq(ours, node, BULLMQ, 1)] if node else []),
     ]
 
 
-def ten_steps(ours: Ours, workflow_id: UUID) -> Peer:
-    """Give our worker with a longer workflow."""
-    return Peer(TEN_STEPS, partial(ours.backlog, workflow_id), ours.worker, steps=10)
+def ten_steps(ours: Ours, workflow_id: UUID, node: NodePeer | None) -> list[Peer]:
+    """List those with longer workflows, ours first."""
+    mine = Peer(TEN_STEPS, partial(ours.backlog, workflow_id), ours.worker, steps=10)
+    return [mine, *([_bullmq(ours, node, BULLMQ_TEN_STEPS, 10)] if node else [])]
 
 
 def _fill_plain(ours: Ours, count: int) -> None:
@@ -75,7 +77,7 @@ def _raw(
     return partial(started, commands, env, ours.servers.folder / "raw.log")
 
 
-def _bullmq(ours: Ours, node: NodePeer) -> Peer:
+def _bullmq(ours: Ours, node: NodePeer, name: str, steps: int) -> Peer:
     env = node_peer.environment(ours.servers)
 
     def fill(count: int) -> None:
@@ -85,5 +87,5 @@ def _bullmq(ours: Ours, node: NodePeer) -> Peer:
             raise Broken(f"BullMQ did not send: {last_line(done.stderr)}")
 
     log = ours.servers.folder / "bullmq.log"
-    command = node.command("work", str(node_peer.CONCURRENCY))
-    return Peer(BULLMQ, fill, partial(started, [command], env, log), PLAIN)
+    command = node.command("work", str(node_peer.CONCURRENCY), str(steps))
+    return Peer(name, fill, partial(started, [command], env, log), PLAIN, steps)

@@ -25,6 +25,8 @@ from benchmarks.verdicts import Verdict
 from benchmarks.waiting import COUNT, Waited
 
 LEAST_RATIO = 3.0
+LEAST_STEPS, LEAST_STEPS_RATIO = 5_000, 2.0
+LONG = (peers.TEN_STEPS, peers.BULLMQ_TEN_STEPS)
 MOST_MEMORY = 200 * 1024 * 1024
 MOST_WAITED = 2.0
 MOST_OTHERS = 0.10
@@ -77,7 +79,7 @@ def tables(results: Results, left_out: str | None) -> str:
     parts = [
         _drains(results.drains) if results.drains else "",
         f"BullMQ is left out: {left_out}" if left_out and peers.WORKER in results.drains else "",
-        _steps(results.drains.get(peers.TEN_STEPS)),
+        _steps(results.drains),
         _web(results),
         _waits(results.waits),
         _fires(results.fired),
@@ -93,7 +95,7 @@ def _drains(drains: dict[str, list[Drained]]) -> str:
     ours = drains.get(peers.WORKER)
     for name, taken in drains.items():
         rates = [drained.rate for drained in taken]
-        ratio = f"{_ratio(ours, taken):.2f} x" if ours and name != peers.TEN_STEPS else ""
+        ratio = f"{_ratio(ours, taken):.2f} x" if ours and name not in LONG else ""
         cpu = [statistics.median(column) for column in zip(*(drained.cpu for drained in taken), strict=True)]
         lines.append(
             f"{name:38}{_rate(taken):8,.0f}{min(rates):8,.0f}{max(rates):8,.0f}{ratio:>9}"
@@ -129,8 +131,26 @@ def _megabytes(size: int) -> str:
     return f"{size / 1024 / 1024:.0f} MB"
 
 
-def _steps(taken: Sequence[Drained] | None) -> str:
-    return f"workflows of ten transform steps: {10 * _rate(taken):,.0f} steps/s" if taken else ""
+def _steps(drains: dict[str, list[Drained]]) -> str:
+    names = ((peers.TEN_STEPS, "workflows of ten transform steps"), (peers.BULLMQ_TEN_STEPS, "BullMQ's rows"))
+    told = [f"{said}: {10 * _rate(drains[name]):,.0f} steps/s" for name, said in names if name in drains]
+    return "; ".join(told)
+
+
+def _steps_verdicts(drains: dict[str, list[Drained]]) -> list[Verdict]:
+    ours, bullmq = drains.get(peers.TEN_STEPS), drains.get(peers.BULLMQ_TEN_STEPS)
+    if not ours:
+        return []
+    rates = [10 * drained.rate for drained in ours]
+    rule = f"ten transform steps: at least {LEAST_STEPS:,} steps/s"
+    found = [Verdict(rule, f"{min(rates):,.0f} at least", tuple(rate >= LEAST_STEPS for rate in rates))]
+    if bullmq:
+        ratios = _ratios(ours, bullmq)
+        rule = f"and at least {LEAST_STEPS_RATIO:.0f} x {peers.BULLMQ_TEN_STEPS}"
+        spread = f"{statistics.median(ratios):.2f} x ({min(ratios):.2f} to {max(ratios):.2f})"
+        kept = tuple(ratio >= LEAST_STEPS_RATIO for ratio in ratios)
+        found.append(Verdict(rule, spread, kept, _doubt(ours, bullmq)))
+    return found
 
 
 def _web(results: Results) -> str:
@@ -210,6 +230,7 @@ def verdicts(results: Results) -> list[Verdict]:
         rule = f"the worker stays under {_megabytes(MOST_MEMORY)} at {SLOTS} slots"
         under = tuple(drained.memory < MOST_MEMORY for drained in ours)
         found.append(Verdict(rule, _megabytes(_memory(ours)), under))
+    found += _steps_verdicts(results.drains)
     if results.waits:
         seconds = [waited.from_start for waited in results.waits]
         rule = f"{COUNT} executions that each wait 1 s on HTTP end in under {MOST_WAITED:.0f} s"

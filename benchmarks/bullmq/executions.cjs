@@ -1,6 +1,6 @@
-// The replaced design: a BullMQ queue, one worker process, three statements an execution.
+// The replaced design: a BullMQ queue, one worker process, two statements an execution and one a step.
 //   node executions.cjs send                  a job for each pending execution
-//   node executions.cjs work CONCURRENCY      work until a signal
+//   node executions.cjs work CONCURRENCY STEPS   work until a signal
 const { randomUUID } = require('node:crypto');
 const { Queue, Worker } = require('bullmq');
 const { Pool } = require('pg');
@@ -40,17 +40,19 @@ async function send() {
   await pool.end();
 }
 
-async function execute({ data: { executionId, workspaceId } }) {
+async function execute({ data: { executionId, workspaceId } }, steps) {
   await pool.query(CLAIM, [executionId, workspaceId]);
-  await pool.query(RECORD, [randomUUID(), executionId, OUTPUT]);
+  for (let step = 0; step < steps; step += 1) {
+    await pool.query(RECORD, [randomUUID(), executionId, OUTPUT]);
+  }
   await pool.query(SETTLE, [OUTPUT, executionId]);
 }
 
-function work(concurrency) {
-  const worker = new Worker(QUEUE, execute, { connection, concurrency });
+function work(concurrency, steps) {
+  const worker = new Worker(QUEUE, (job) => execute(job, steps), { connection, concurrency });
   process.on('SIGTERM', () => worker.close(true).finally(() => process.exit(0)));
 }
 
-const [, , task, number] = process.argv;
+const [, , task, number, steps] = process.argv;
 if (task === 'send') send();
-else work(Number(number));
+else work(Number(number), Number(steps));
