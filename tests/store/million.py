@@ -131,7 +131,7 @@ def scans(tx: Connection, ask: Callable[[Connection], object]) -> list[dict[str,
         with tx.begin_nested() as undone:
             settings, _, query = sql.rpartition(";")
             if settings:
-                tx.exec_driver_sql(settings)
+                tx.exec_driver_sql(settings, parameters)
             explain = f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {query}"
             found += _reads(tx.exec_driver_sql(explain, parameters).scalar_one()[0]["Plan"])
             undone.rollback()
