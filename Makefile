@@ -10,7 +10,7 @@ CODE := app migrations tests benchmarks wsgi.py worker.py
 NOT_IN_CHECK := not faults and not browser
 # Three workers for two processors: many a test waits for a process. The files come in their own order, which
 # has the long ones in the middle.
-PYTEST := $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest -n $(or $(AT_ONCE),3) --dist loadfile --no-loadscope-reorder
 ONLY ?=
 
 run: $(VENV)/installed ## run everything here: servers, web, worker, clock, a demo (Ctrl-C stops all)

@@ -118,7 +118,7 @@ def test_locks_are_not_held_for_long_by_a_worker_that_hangs_while_it(stand: Stan
 
 @pytest.mark.parametrize("frozen", [False, True], ids=["answer late", "worker frozen"])
 def test_a_commit_that_is_heard_of_after_the_lease_starts_no_effect(stand: Stand, frozen: bool) -> None:
-    web, late = stand.ready("web", "worker")
+    web, late = stand.ready("web", "worker", LEASE_SECONDS="5")
     customer = Customer(web.url, stand.caller())
     workflow_id = customer.workflow(*three_calls(stand, 50))
     late.postgres.freeze_after(b"INSERT INTO execution_steps", b"COMMIT")
@@ -130,7 +130,7 @@ def test_a_commit_that_is_heard_of_after_the_lease_starts_no_effect(stand: Stand
         late.freeze()
         late.postgres.heal()
 
-    stand.ready("worker", "clock")
+    stand.ready("worker", "clock", LEASE_SECONDS="5")
     assert eventually(lambda: unfinished(stand) == 0, 60)
     late.heal()
     time.sleep(2)
