@@ -11,8 +11,8 @@ from tests.faults.stand import Stand
 pytestmark = pytest.mark.faults
 
 # The long run: FAULT_SECONDS=1200 FAULT_EXECUTIONS=5000, or `make chaos`.
-SECONDS = float(os.environ.get("FAULT_SECONDS", "60"))
-EXECUTIONS = int(os.environ.get("FAULT_EXECUTIONS", "600"))
+SECONDS = float(os.environ.get("FAULT_SECONDS", "100"))
+EXECUTIONS = int(os.environ.get("FAULT_EXECUTIONS", "1000"))
 
 
 def test_thousands_of_executions_survive_random_faults(stand: Stand) -> None:
