@@ -2,16 +2,14 @@
 
 import os
 import signal
-import socket
 import subprocess
-import sys
 import time
-import urllib.request
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
+from tests import procfile
 from tests.faults.network import Proxy
 from tests.servers import PROJECT, SECRET_KEY
 
@@ -29,20 +27,17 @@ class Member:
         self.log = log
         self.frozen = False
         self._read = 0
-        self.port = int(env.get("PORT", "0")) or free_port()
+        self.port = int(env.get("PORT", "0")) or procfile.free_port()
         self._env = env | {"PORT": str(self.port)}
         self.process = self._spawn()
 
     def _spawn(self) -> "subprocess.Popen[bytes]":
-        lines = (line.partition(": ") for line in (PROJECT / "Procfile").read_text().splitlines())
-        [command] = [command for name, _, command in lines if name == self.kind]
         kept = {name: value for name, value in os.environ.items() if name not in LEFT_OUT}
-        programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
         with self.log.open("ab") as output:
             return subprocess.Popen(
-                ["sh", "-c", f"exec {command}"],
+                procfile.command(self.kind),
                 cwd=PROJECT,
-                env=kept | BASE | {"PATH": programs} | self._env,
+                env=kept | BASE | {"PATH": procfile.programs()} | self._env,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -70,15 +65,7 @@ class Member:
     def _is_ready(self) -> bool:
         if self.kind == "worker":
             return self.says("worker started")
-        return self.kind != "web" or self._answers()
-
-    def _answers(self) -> bool:
-        with (
-            suppress(urllib.error.URLError, OSError),
-            urllib.request.urlopen(f"{self.url}/healthz", timeout=2),
-        ):
-            return True
-        return False
+        return self.kind != "web" or procfile.answers(self.port)
 
     # -- what may happen to it --
 
@@ -148,10 +135,3 @@ BASE = {
     "WEB_THREADS": "16",
     "STREAM_LIMIT": "8",
 }
-
-
-def free_port() -> int:
-    """Find a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port

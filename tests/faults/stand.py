@@ -21,8 +21,9 @@ from app.settings import from_environment
 from tests.api.caller import Caller, new_caller
 from tests.faults.audit import AUDIT
 from tests.faults.effects import Effects
-from tests.faults.member import Member, free_port
+from tests.faults.member import Member
 from tests.faults.network import Connect, Network
+from tests.procfile import free_port
 from tests.servers import SECRET_KEY, empty, migrate
 
 Json = Any

@@ -1,4 +1,4 @@
-"""Real worker and clock processes on the servers of the test session."""
+"""Real web, worker and clock processes on the servers of the test session."""
 
 import os
 import signal
@@ -8,19 +8,36 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TypeVar
 
 from app.settings import Settings
+from tests import procfile
 from tests.servers import PROJECT
 
+WEB_START_SECONDS = 60
 Found = TypeVar("Found")
 Process = subprocess.Popen[bytes]
+
+
+@dataclass(frozen=True)
+class Web:
+    """A running web process."""
+
+    process: Process
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Give its address."""
+        return f"http://{procfile.HOST}:{self.port}"
 
 
 def environment(settings: Settings, **more: str) -> dict[str, str]:
     """Give the environment of a process that works on the servers of `settings`."""
     kept = {name: value for name, value in os.environ.items() if name not in ("PORT", "DATA_DIR")}
     return kept | {
+        "PATH": procfile.programs(),
         "DATABASE_URL": settings.database_url.replace("+psycopg2", ""),
         "REDIS_URL": settings.redis_url,
         "SECRET_KEY": settings.secret_key,
@@ -96,6 +113,29 @@ def clock(settings: Settings) -> Iterator[Process]:
     drain(process)
     try:
         yield process
+    finally:
+        stop(process)
+
+
+@contextmanager
+def web(settings: Settings, **more: str) -> Iterator[Web]:
+    """Run the web process by the very command of the Procfile, on a free port."""
+    port = procfile.free_port()
+    process = subprocess.Popen(
+        procfile.command("web"),
+        cwd=PROJECT,
+        env=environment(settings, PORT=str(port), GRANIAN_HOST=procfile.HOST, **more),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    drain(process)
+    try:
+        there = eventually(
+            lambda: process.poll() is not None or procfile.answers(port), WEB_START_SECONDS, pause=0.1
+        )
+        assert there, "the web process does not answer"
+        assert process.poll() is None, f"the web process ended with {process.returncode}"
+        yield Web(process, port)
     finally:
         stop(process)
 

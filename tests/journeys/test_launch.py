@@ -19,7 +19,9 @@ from typing import Any
 import psutil
 import pytest
 
-PROJECT = Path(__file__).resolve().parents[2]
+from tests.procfile import free_port
+from tests.servers import PROJECT
+
 START_SECONDS = 120
 MOST_SECONDS = 60
 UNDER_TEST = {"LOG_LEVEL": "WARNING", "SHUTDOWN_GRACE_SECONDS": "2", "SANDBOX_CHILDREN": "1"}
@@ -93,11 +95,6 @@ def until(found: Callable[[], Any], seconds: float = MOST_SECONDS, state: Callab
             pytest.fail(f"did not come within {seconds} s: {state()}")
         time.sleep(0.05)
     return value
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
 
 
 def gone(processes: list[psutil.Process]) -> bool:

@@ -2,14 +2,8 @@
 
 import os
 import shutil
-import signal
-import socket
-import subprocess
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -21,9 +15,7 @@ from playwright.sync_api import ConsoleMessage, Page, expect, sync_playwright
 from app.settings import Settings
 from tests.api.caller import Caller
 from tests.journeys import processes
-from tests.servers import PROJECT
 
-START_SECONDS = 60
 WAIT_MS = 30_000
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 SWITCHES = ("--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking")
@@ -124,55 +116,12 @@ def chromium() -> Iterator[Browser]:
 @contextmanager
 def serving(settings: Settings) -> Iterator[str]:
     """Run web, worker and clock on the servers of the tests; give the address of the web."""
-    with ExitStack() as stack:
-        url = stack.enter_context(web(settings))
-        stack.enter_context(processes.worker(settings))
-        stack.enter_context(processes.clock(settings))
+    with web(settings) as url, processes.worker(settings), processes.clock(settings):
         yield url
 
 
 @contextmanager
 def web(settings: Settings) -> Iterator[str]:
-    """Run the web process by the very command of the Procfile, on a free port."""
-    lines = (PROJECT / "Procfile").read_text().splitlines()
-    [command] = [line.removeprefix("web: ") for line in lines if line.startswith("web: ")]
-    port = free_port()
-    more = {"PORT": str(port), "GRANIAN_HOST": "127.0.0.1", "STREAM_LIMIT": "32", "WEB_THREADS": "8"}
-    process = subprocess.Popen(
-        ["sh", "-c", f"exec {command}"],
-        cwd=PROJECT,
-        env=processes.environment(settings, **more) | {"LOG_LEVEL": "WARNING"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-    processes.drain(process)
-    try:
-        url = f"http://127.0.0.1:{port}"
-        wait_until_it_answers(url, process)
-        yield url
-    finally:
-        processes.stop(process, signal.SIGTERM, 30)
-
-
-def wait_until_it_answers(url: str, process: processes.Process) -> None:
-    """Ask until the web process is there."""
-    deadline = time.monotonic() + START_SECONDS
-    while not answers(f"{url}/healthz"):
-        assert process.poll() is None, "the web process ended"
-        assert time.monotonic() < deadline, "the web process does not answer"
-        time.sleep(0.1)
-
-
-def answers(address: str) -> bool:
-    """Tell whether a GET succeeds."""
-    try:
-        with urllib.request.urlopen(address, timeout=5) as reply:
-            return bool(reply.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
-
-
-def free_port() -> int:
-    """Find a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+    """Run a web process with room for the tabs of the tests; give its address."""
+    with processes.web(settings, STREAM_LIMIT="32", WEB_THREADS="8", LOG_LEVEL="WARNING") as started:
+        yield started.url

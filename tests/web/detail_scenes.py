@@ -5,7 +5,8 @@ from typing import Any
 
 from tests.api.caller import Caller
 from tests.journeys.traveller import Traveller, value
-from tests.web.browser import Tab, free_port
+from tests.procfile import free_port
+from tests.web.browser import Tab
 
 Json = Any
 LINES = "const lines = Array.from({length: 40}, (_, i) => ({sku: `A-${i}`, price: i * 1.5, ok: i % 3 > 0}));"

@@ -2,23 +2,18 @@
 
 import http.client
 import json
-import os
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from app.settings import Settings
 from tests.journeys import processes
 from tests.journeys.processes import Process, eventually
-from tests.servers import PROJECT
+from tests.procfile import HOST
 
-HOST = "127.0.0.1"
 PATIENCE_SECONDS = 60
 
 
@@ -137,43 +132,12 @@ class Web:
 
 @contextmanager
 def serving(settings: Settings, **more: str) -> Iterator[Web]:
-    """Run the web process by the very command of the Procfile."""
-    lines = (PROJECT / "Procfile").read_text().splitlines()
-    [command] = [line.removeprefix("web: ") for line in lines if line.startswith("web: ")]
-    port = _free_port()
-    given = {"PORT": str(port), "GRANIAN_HOST": HOST, "STREAM_LIMIT": "16", "WEB_THREADS": "4"} | more
-    env = processes.environment(settings, **given)
-    env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])
-    process = subprocess.Popen(
-        ["sh", "-c", f"exec {command}"],
-        cwd=PROJECT,
-        env=env,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-    processes.drain(process)
-    web = Web(process, port)
-    try:
-        assert eventually(lambda: _answers(port), PATIENCE_SECONDS, 0.1)
-        yield web
-    finally:
-        for listener in web.listeners:
-            listener.close()
-        processes.stop(process)
-
-
-def _free_port() -> int:
-    with socket.create_server((HOST, 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _answers(port: int) -> bool:
-    connection = http.client.HTTPConnection(HOST, port, timeout=5)
-    try:
-        connection.request("GET", "/healthz")
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
+    """Run a web process with room for a few streams."""
+    given = {"STREAM_LIMIT": "16", "WEB_THREADS": "4"} | more
+    with processes.web(settings, **given) as started:
+        web = Web(started.process, started.port)
+        try:
+            yield web
+        finally:
+            for listener in web.listeners:
+                listener.close()

@@ -17,7 +17,8 @@ from tests.api.caller import Caller
 from tests.journeys import processes
 from tests.journeys.processes import eventually
 from tests.journeys.traveller import Traveller, value
-from tests.web.streaming import HOST, PATIENCE_SECONDS, Web, serving
+from tests.procfile import HOST
+from tests.web.streaming import PATIENCE_SECONDS, Web, serving
 
 
 @pytest.fixture
