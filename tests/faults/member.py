@@ -26,7 +26,7 @@ class Member:
         self.redis = redis
         self.log = log
         self.frozen = False
-        self._read = 0
+        self._read = log.stat().st_size if log.exists() else 0
         self.port = int(env.get("PORT", "0")) or procfile.free_port()
         self._env = env | {"PORT": str(self.port)}
         self.process = self._spawn()
@@ -50,7 +50,7 @@ class Member:
         return f"http://127.0.0.1:{self.port}"
 
     def says(self, words: str) -> bool:
-        """Tell whether its log has some words since its last start."""
+        """Tell whether its log, which it shares with those of earlier tests, has some words since its last start."""
         return words in self.log.read_bytes()[self._read :].decode(errors="replace")
 
     def await_ready(self) -> "Member":

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from html import unescape
 from typing import Any
 
+from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import text
 from werkzeug.test import TestResponse
 
+from app.extensions import db
 from app.services.sessions import COOKIE
 from tests.api.caller import Caller
 
@@ -47,3 +50,9 @@ class Visitor:
     def post(self, path: str, **fields: str) -> TestResponse:
         """Send a form with its CSRF token."""
         return self.client.post(path, data={"csrf": self.csrf(), **fields})
+
+
+def sql(app: Flask, statement: str) -> None:
+    """Run one statement on the rows behind the pages."""
+    with app.app_context(), db.engine.begin() as tx:
+        tx.execute(text(statement))
