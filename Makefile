@@ -1,6 +1,6 @@
 # `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: run test check lint bench screenshots help clean
+.PHONY: run test check covered lint bench screenshots help clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -19,7 +19,9 @@ run: $(VENV)/installed ## run everything here: servers, web, worker, clock, a de
 test: $(VENV)/installed ## run all tests, or those of some marks: make test ONLY="faults or browser"
 	$(PYTEST) $(if $(ONLY),-m "$(ONLY)")
 
-check: lint ## linters, types, and all tests but the fault and browser ones, with coverage
+check: lint covered ## linters, types, and all tests but the fault and browser ones, with coverage
+
+covered: $(VENV)/installed
 	$(PYTEST) -m "$(NOT_IN_CHECK)" --cov --cov-report=term:skip-covered
 
 lint: $(VENV)/installed ## linters, types and the borders between the layers
