@@ -42,21 +42,27 @@ def in_both(rule: str, method: str) -> Callable[[View], View]:
     return register
 
 
-@in_both("/cancel", "POST")
-@needs(Role.OPERATOR)
-@in_space.arguments(BulkIn)
-@in_space.response(202, BulkStartedOut)
-@in_space.alt_response(200, schema=BulkStartedOut, description="With `dryRun`: nothing was done.")
+def starts(kind: Kind) -> Callable[[View], View]:
+    """Register a view that starts a bulk operation, or with `dryRun` only counts."""
+
+    def register(view: View) -> View:
+        counted = in_space.alt_response(
+            200, schema=BulkStartedOut, description="With `dryRun`: nothing was done."
+        )
+        described = in_space.response(202, BulkStartedOut)(counted(view))
+        guarded = needs(Role.OPERATOR)(in_space.arguments(BulkIn)(described))
+        return in_both(f"/{kind}", "POST")(guarded)
+
+    return register
+
+
+@starts(Kind.CANCEL)
 def cancel(wanted: tuple[Selection, bool]) -> Response:
     """Cancel many executions, those that have not ended."""
     return _begin(Kind.CANCEL, *wanted)
 
 
-@in_both("/retry", "POST")
-@needs(Role.OPERATOR)
-@in_space.arguments(BulkIn)
-@in_space.response(202, BulkStartedOut)
-@in_space.alt_response(200, schema=BulkStartedOut, description="With `dryRun`: nothing was done.")
+@starts(Kind.RETRY)
 def retry(wanted: tuple[Selection, bool]) -> Response:
     """Run many finished executions again, from the start and in the same version."""
     return _begin(Kind.RETRY, *wanted)

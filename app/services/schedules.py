@@ -82,7 +82,7 @@ def page(scope: Scope, cursor: str | None, limit: int) -> Page[Schedule]:
     listing = Listing("schedules", scope.workspace_id, scope.space_id)
     before = listing.position(cursor)
     with reading() as tx:
-        rows = store.page(tx, scope.workspace_id, _space_id(scope), before and UUID(before), limit + 1)
+        rows = store.page(tx, scope.workspace_id, scope.named_space_id, before and UUID(before), limit + 1)
     found = listing.page(rows, limit, lambda row: str(row.id))
     return Page([_schedule(row) for row in found.data], found.next_cursor)
 
@@ -175,11 +175,5 @@ def _found(row: Row[Any] | None, schedule_id: UUID) -> Row[Any]:
     return row
 
 
-def _space_id(scope: Scope) -> UUID:
-    if scope.space_id is None:
-        raise NotFound("Name a space: …/spaces/{spaceId}.")
-    return scope.space_id
-
-
 def _key(scope: Scope, schedule_id: UUID) -> Key:
-    return Key(scope.workspace_id, _space_id(scope), schedule_id)
+    return Key(scope.workspace_id, scope.named_space_id, schedule_id)

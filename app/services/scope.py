@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from app.errors import NotFound
 from app.states import Role
 
 
@@ -17,3 +18,10 @@ class Scope:
     role: Role
     space_id: UUID | None = None
     browser: bool = False
+
+    @property
+    def named_space_id(self) -> UUID:
+        """Give the space, where one must be named; raises NotFound."""
+        if self.space_id is None:
+            raise NotFound("Name a space: …/spaces/{spaceId}.")
+        return self.space_id

@@ -17,7 +17,7 @@ from app.store.deletions import Deleted, silence
 
 def require(scope: Scope) -> UUID:
     """Give the space of the scope; raise NotFound when the workspace has no such one."""
-    space_id = _space_id(scope)
+    space_id = scope.named_space_id
     with reading() as tx:
         if not store.exists(tx, scope.workspace_id, space_id):
             raise _unknown(space_id)
@@ -32,7 +32,7 @@ def create(scope: Scope, name: str) -> Row[Any]:
 
 def show(scope: Scope) -> Row[Any]:
     """Read the space of the scope; raise NotFound."""
-    space_id = _space_id(scope)
+    space_id = scope.named_space_id
     with reading() as tx:
         return _found(store.get(tx, scope.workspace_id, space_id), space_id)
 
@@ -50,26 +50,20 @@ def rename(scope: Scope, name: str | None) -> Row[Any]:
     """Give the space of the scope another name, None for none; raise NotFound."""
     if name is None:
         return show(scope)
-    space_id = _space_id(scope)
+    space_id = scope.named_space_id
     with transaction() as tx:
         return _found(store.rename(tx, scope.workspace_id, space_id, name), space_id)
 
 
 def delete(scope: Scope) -> None:
     """Delete the space of the scope with all in it; the rest of it goes later. Raises NotFound."""
-    space_id = _space_id(scope)
+    space_id = scope.named_space_id
     gone = Deleted("space_id", space_id, scope.workspace_id)
     with transaction() as tx:
         if not store.mark_deleted(tx, scope.workspace_id, space_id):
             raise _unknown(space_id)
         silence(tx, gone)
     deletions.purge(gone)
-
-
-def _space_id(scope: Scope) -> UUID:
-    if scope.space_id is None:
-        raise NotFound("Name a space: …/spaces/{spaceId}.")
-    return scope.space_id
 
 
 def _found(row: Row[Any] | None, space_id: UUID) -> Row[Any]:

@@ -48,7 +48,7 @@ def page(scope: Scope, cursor: str | None, limit: int) -> Page[View]:
     position = listing.position(cursor)
     before = (datetime.fromisoformat(position[0]), UUID(position[1])) if position else None
     with reading() as tx:
-        rows = store.page(tx, scope.workspace_id, _space_id(scope), before, limit + 1)
+        rows = store.page(tx, scope.workspace_id, scope.named_space_id, before, limit + 1)
     found = listing.page(rows, limit, lambda row: [rfc3339(row.created_at), str(row.id)])
     return Page([dict(row._mapping) for row in found.data], found.next_cursor)
 
@@ -176,11 +176,5 @@ def _unknown(webhook_id: UUID) -> NotFound:
     return NotFound(f"There is no webhook {webhook_id} in this space.")
 
 
-def _space_id(scope: Scope) -> UUID:
-    if scope.space_id is None:
-        raise NotFound("Name a space: …/spaces/{spaceId}.")
-    return scope.space_id
-
-
 def _key(scope: Scope, webhook_id: UUID) -> Key:
-    return Key(scope.workspace_id, _space_id(scope), webhook_id)
+    return Key(scope.workspace_id, scope.named_space_id, webhook_id)

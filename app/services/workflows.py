@@ -96,7 +96,7 @@ def page(scope: Scope, cursor: str | None, limit: int) -> Page[Workflow]:
     before = listing.position(cursor)
     with reading() as tx:
         rows = store.page(
-            tx, scope.workspace_id, _space_id(scope), before and UUID(before), limit + 1, PAGE_BYTES
+            tx, scope.workspace_id, scope.named_space_id, before and UUID(before), limit + 1, PAGE_BYTES
         )
         found = _workflows(tx, scope.workspace_id, rows, list(map(_checked, rows)))
         more = len(rows) > limit or (bool(rows) and _goes_on(tx, scope, rows[-1].id))
@@ -176,7 +176,7 @@ def _require_revision(row: Row[Any], revisions: set[int] | None) -> None:
 
 
 def _goes_on(tx: Connection, scope: Scope, last: UUID) -> bool:
-    return bool(store.page(tx, scope.workspace_id, _space_id(scope), last, 1, 1))
+    return bool(store.page(tx, scope.workspace_id, scope.named_space_id, last, 1, 1))
 
 
 def _shown(tx: Connection, key: Key, checked: Checked | None = None) -> Workflow:
@@ -217,11 +217,5 @@ def _found(row: Row[Any] | None, workflow_id: UUID) -> Row[Any]:
     return row
 
 
-def _space_id(scope: Scope) -> UUID:
-    if scope.space_id is None:
-        raise NotFound("Name a space: …/spaces/{spaceId}.")
-    return scope.space_id
-
-
 def _key(scope: Scope, workflow_id: UUID) -> Key:
-    return Key(scope.workspace_id, _space_id(scope), workflow_id)
+    return Key(scope.workspace_id, scope.named_space_id, workflow_id)
