@@ -22,6 +22,7 @@ SETTINGS = (
     *("LOG_LEVEL", "LOG_FORMAT", "TASK_MODULES", "METRICS_TOKEN", "LEASE_SECONDS", "WORKER_CONCURRENCY"),
 )
 whole_session = pytest.StashKey[ExitStack]()
+used_redis = pytest.StashKey[str]()
 
 # The same examples each time and no clock over them: a test fails for a change, not for a busy machine.
 # `--hypothesis-profile=default` looks for new examples.
@@ -72,9 +73,19 @@ def database_url(servers: Servers, worker_number: int) -> str:
 
 
 @pytest.fixture(scope="session")
-def redis_url(servers: Servers, worker_number: int) -> str:
+def redis_url(request: pytest.FixtureRequest, servers: Servers, worker_number: int) -> str:
     """Give a Redis database; it is emptied after each test that asked for it."""
-    return real.numbered(servers.valkey, worker_number)
+    url = request.session.stash[used_redis] = real.numbered(servers.valkey, worker_number)
+    return url
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_is_left_of_others(request: pytest.FixtureRequest) -> None:
+    """Empty Redis once more: what a module shares, such as a clock, writes until after its last test."""
+    used = request.session.stash.get(used_redis, None)
+    if used is not None:
+        with redis.Redis.from_url(used) as client:
+            client.flushdb()
 
 
 @pytest.fixture(autouse=True)

@@ -12,6 +12,7 @@ from app.api import problems
 from app.schemas.base import camel
 from app.schemas.fields import CommaList, Instant
 from app.schemas.health import ProblemOut
+from app.schemas.workflow_definition import component_schemas
 
 TITLE = "Linea Executions"
 VERSION = "1.0.0"
@@ -50,6 +51,8 @@ def make(app: Flask) -> Api:
     api.register_field(CommaList, "array", None)
     parts = api.spec.components
     parts.security_scheme(SCHEME, {"type": "http", "scheme": "bearer"})
+    for name, schema in component_schemas().items():
+        parts.schema(name, schema)
     content = {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     parts.response("Problem", {"description": "What went wrong, and what to do", "content": content})
     return api

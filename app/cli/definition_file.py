@@ -52,13 +52,22 @@ def _as_json(raw: bytes) -> bytes:
         value = yaml.load(raw, Loader)  # noqa: S506 -- it is a SafeLoader
         return _written(value)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-        raise MalformedJson(f"The file is not YAML: {error.problem}{place}.") from error
+        raise MalformedJson(f"The file is not YAML: {_told(error, raw)}.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise MalformedJson("The file is not YAML: it must be plain UTF-8 text.") from error
     except (RecursionError, ValueError, TypeError) as error:
         raise MalformedJson("The file nests too deeply, contains itself or what JSON lacks.") from error
+
+
+def _told(error: yaml.MarkedYAMLError, raw: bytes) -> str:
+    """Say what is wrong and where, and what to do when it is an expression that YAML takes for its own."""
+    context, mark = error.context or "", error.problem_mark
+    problem = f"{context} {error.problem}" if context.startswith("expected") else str(error.problem)
+    if mark is None:
+        return problem
+    line = raw.decode(errors="replace").splitlines()[mark.line : mark.line + 1]
+    hint = "; put the text with ${{ }} in quotes" if line and "${{" in line[0] else ""
+    return f"{problem} (line {mark.line + 1}, column {mark.column + 1}){hint}"
 
 
 def _written(value: Any) -> bytes:

@@ -42,7 +42,8 @@ def pure(at: Workplace, progress: Progress, unit: Unit, scope: Scope) -> Outcome
 async def run_unit(at: Workplace, progress: Progress, unit: Unit, scope: Scope) -> Outcome | object:
     """Do one unit over all its attempts; gives SKIP, Done or Failed. Raises Interrupted."""
     with at.working():
-        if unit.status is StepStatus.WAITING and (outcome := await _go_on(at, progress, unit)) is not None:
+        outcome = await _go_on(at, progress, unit) if unit.status is StepStatus.WAITING else None
+        if outcome is not None and not isinstance(outcome, Retry):
             return outcome
         try:
             args = await progress.step.program.evaluate(scope, at.desk.sandbox, at.key.workspace_id)
@@ -54,6 +55,8 @@ async def run_unit(at: Workplace, progress: Progress, unit: Unit, scope: Scope) 
         except (ExpressionFailed, Unstorable, BadArguments) as error:
             unit.begin(at.now())
             return Failed(str(error))
+        if outcome is not None and not await _back_off(at, progress, unit, outcome):
+            return Failed(outcome.error)
         return await _attempts(at, progress, unit, loaded, scope)
 
 
@@ -64,13 +67,22 @@ async def _attempts(at: Workplace, progress: Progress, unit: Unit, args: Json, s
         if progress.step.kind.effect:
             await at.durable(progress, unit)
         outcome = await _perform(at, progress, at.call(progress, unit, args, scope))
+        outcome = await _after(at, progress, unit, outcome)
         if not isinstance(outcome, Retry):
-            return await _after(at, progress, unit, outcome)
-        pause = _pause(progress, unit, outcome)
-        if pause is None:
+            return outcome
+        if not await _back_off(at, progress, unit, outcome):
             return Failed(outcome.error)
-        unit.failed_attempt(sentence(at.mask(outcome.error)), at.now())
-        await at.park(progress, unit, at.now() + timedelta(seconds=pause))
+
+
+async def _back_off(at: Workplace, progress: Progress, unit: Unit, outcome: Retry) -> bool:
+    """Wait for the next attempt, or tell that there is none."""
+    policy = progress.step.retry
+    if policy is None or unit.attempt >= policy.attempts:
+        return False
+    pause = policy.delay(unit.attempt, outcome.after, random.random)
+    unit.failed_attempt(sentence(at.mask(outcome.error)), at.now())
+    await at.park(progress, unit, at.now() + timedelta(seconds=pause))
+    return True
 
 
 async def _after(at: Workplace, progress: Progress, unit: Unit, outcome: Outcome) -> Outcome:
@@ -90,16 +102,16 @@ async def _after(at: Workplace, progress: Progress, unit: Unit, outcome: Outcome
 async def _go_on(at: Workplace, progress: Progress, unit: Unit) -> Outcome | None:
     """Go on with what was waiting when its execution was suspended; None after a backoff."""
     until = unit.wake_at or at.now()
+    if unit.backs_off:
+        await at.park(progress, unit, until)
+        return None
     match progress.step.type:
         case "wait":
             return await _until(at, progress, unit, until)
         case "waitForSignal":
             return await waits.for_signal(at, progress, unit, until)
-        case "workflow":
-            return await waits.for_child(at, progress, unit, unit.wake_at)
         case _:
-            await at.park(progress, unit, until)
-            return None
+            return await waits.for_child(at, progress, unit, unit.wake_at)
 
 
 async def _until(at: Workplace, progress: Progress, unit: Unit, until: datetime) -> Outcome:
@@ -121,12 +133,3 @@ async def _perform(at: Workplace, progress: Progress, call: Call) -> Outcome:
     except Exception:
         logger.exception("a step type raised", type=step.type, execution=str(at.key.id), step=step.id)
         return Failed("The step failed for a reason of the service's own; its log tells more")
-
-
-def _pause(progress: Progress, unit: Unit, outcome: Retry) -> float | None:
-    """Give the seconds before the next attempt; None when there is none."""
-    policy = progress.step.retry
-    if policy is None or unit.attempt >= policy.attempts:
-        return None
-    pause: float = policy.delay(unit.attempt, outcome.after, random.random)
-    return pause

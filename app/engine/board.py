@@ -17,8 +17,8 @@ class Board:
 
     The running rule: a step whose needs have all ended begins when at least one of them counts as completed,
     or it has none; else it is skipped. A step that fails for good, or a time-out, fails the execution:
-    nothing more begins. Steps with `runOn` come after all others have ended; their needs only order them
-    among themselves.
+    nothing more begins. Steps with `runOn` come after all others have ended, as long as their own time is not
+    up; their needs only order them among themselves.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -26,6 +26,7 @@ class Board:
         self.outputs: dict[str, dict[str, Json]] = dict.fromkeys(self.steps, NOT_RUN)
         self.failed: Progress | None = None
         self.timed_out = False
+        self.spent = False
         self.last_phase = False
         self.done = 0
         self._open = list(self.steps.values())
@@ -79,8 +80,12 @@ class Board:
         self.failed = progress
         return not self.last_phase
 
-    def note_time_out(self) -> None:
-        """Fail the execution for its time, unless it has failed for one of the steps before `runOn`."""
+    def note_time_out(self, *, spent: bool = False) -> None:
+        """Fail the execution for its time, unless it has failed for one of the steps before `runOn`.
+
+        With `spent` the time of those with `runOn` is up as well: nothing begins any more.
+        """
+        self.spent = spent
         if self.failed is None or self.failed.step.run_on != "success":
             self.timed_out = True
 
@@ -103,6 +108,8 @@ class Board:
 
     def _wanted(self) -> tuple[str, ...]:
         """Say which `runOn` the steps have that may begin now."""
+        if self.spent:
+            return ()
         if self.last_phase:
             return ("always", "failure") if self._over else ("always",)
         return () if self._over else ("success",)

@@ -18,6 +18,7 @@ _CHANGED = re.compile(r"\s*(?:=(?![=>])|[-+*/%&|^]=|(?:\*\*|<<|>>>?|&&|\|\||\?\?
 _CHANGING = frozenset({"delete", "++", "--", "..."})
 _STEP_MEMBERS = frozenset({"output", "status", "error"})
 _ITEM = frozenset({"item", "index"})
+_MOST_DOUBTS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Found:
 
 def check_body(source: str, path: str, roots: frozenset[str], known: frozenset[str]) -> Found:
     """Check the names in a body; `roots` are those in reach, `known` those of any JavaScript."""
-    found, reads = Found([], [], []), surely_read(source)
+    found, reads, names = Found([], [], []), surely_read(source), ROOTS | known | {"console"}
     first = {read.token.text: read for read in reversed(reads)}
     for name, read in first.items():
         place = _place(source, read.token.at)
@@ -49,8 +50,8 @@ def check_body(source: str, path: str, roots: frozenset[str], known: frozenset[s
             found.faults.append(Fault(path, f"{place}: {message}"))
         elif name in _ITEM - roots:
             found.faults.append(Fault(path, f"{place}: {name} is only there with forEach."))
-        elif name not in ROOTS | known | {"console"}:
-            near = nearest(name, [*ROOTS, *known, "console"])
+        elif name not in names and len(found.warnings) < _MOST_DOUBTS:
+            near = nearest(name, names)
             message = f"There is no name {name} here{near}: code has no network, files, modules or timers."
             found.warnings.append(Fault(path, f"{place}: {message}"))
     of_steps = [read for read in reads if read.token.text == "steps"]
@@ -63,7 +64,7 @@ def check_body(source: str, path: str, roots: frozenset[str], known: frozenset[s
 def _check_step(read: Read, place: str, path: str, found: Found) -> None:
     found.references += map(str, read.keys[:1])
     if len(read.keys) > 1 and read.keys[1] not in _STEP_MEMBERS:
-        message = f"A step has output, status and error, but no {read.keys[1]}."
+        message = f"A step has output, status and error, but no {read.keys[1]}. What it gave is in output."
         found.warnings.append(Fault(path, place + message))
 
 

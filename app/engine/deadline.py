@@ -4,9 +4,15 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+# What steps with `runOn` get altogether when the time is up.
+LAST_SECONDS = 300.0
+
 
 class Deadline:
-    """Calls `up` when the time is up; `at` is when, None without a `limit`."""
+    """Calls `up` when the time is up, and again LAST_SECONDS later, when it is for steps with `runOn`, too.
+
+    `at` is the first of these, None without a `limit`.
+    """
 
     def __init__(
         self,
@@ -30,12 +36,27 @@ class Deadline:
         """Tell whether the time is up."""
         return self.at is not None and self.at <= self._now()
 
+    @property
+    def spent(self) -> bool:
+        """Tell whether the time is up that steps with `runOn` get after that."""
+        return self.at is not None and self.at + timedelta(seconds=LAST_SECONDS) <= self._now()
+
+    def told(self, *, spent: bool) -> str:
+        """Say that the time is up; `spent`: that of steps with `runOn`, too."""
+        more = f", and its steps with runOn took more than {LAST_SECONDS:g} s after that" if spent else ""
+        return f"The execution ran longer than its limit of {self.limit:g} s{more}"
+
     def arm(self) -> None:
         """Let the time run, from now on or anew."""
         self.stop()
-        if self.at is not None:
-            left = max(0.0, (self.at - self._now()).total_seconds())
-            self._timer = asyncio.get_running_loop().call_later(left, self._up)
+        if self.at is not None and not self.spent:
+            end = self.at + timedelta(seconds=LAST_SECONDS) if self.over else self.at
+            left = max(0.0, (end - self._now()).total_seconds())
+            self._timer = asyncio.get_running_loop().call_later(left, self._ring)
+
+    def _ring(self) -> None:
+        self.arm()
+        self._up()
 
     def excuse(self, until: datetime) -> None:
         """Put it off by a wait that is slept through in the slot."""

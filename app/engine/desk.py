@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from sqlalchemy import Engine, Row
 
 from app import log
 from app.crypto import Keyring
+from app.engine.alarms import Alarms
 from app.engine.change import Fate, Key
 from app.engine.flush import Flusher, Report
 from app.engine.graph import Graph
@@ -60,6 +62,7 @@ class Desk:
         self._walks: dict[UUID, Walk] = {}
         self._coming: set[UUID] = set()
         self._slots = Slots(settings.worker_concurrency)
+        self._alarms = Alarms(lambda: self.room, self.take)
         self._preparing: set[asyncio.Task[None]] = set()
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="desk")
         self._quiet = asyncio.Event()
@@ -167,6 +170,11 @@ class Desk:
         """Free the slot of a walk that has computed its end."""
         self._slots.leave()
         self._changed_room()
+
+    def suspended(self, walk: Walk, until: datetime | None) -> None:
+        """Wake a suspended execution in time, if that is soon."""
+        if until is not None:
+            self._alarms.set(walk.key, until - self.ledger.time.now())
 
     # -- beginning --
 

@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.engine.names import NO_NAMES, ROOTS, Names, Use, used_in
+from app.engine.inherited import INHERITED
+from app.engine.names import NO_NAMES, ROOT_ORDER, ROOTS, Names, Use, used_in
 from app.engine.nearest import nearest
-from app.engine.paths import INHERITED, Key, parse_literal, parse_path, reader, text_of
+from app.engine.paths import Key, parse_literal, parse_path, reader, text_of
 from app.engine.syntax import Syntax, SyntaxFault
 from app.engine.templates import OPENING, Part, Source, Unfinished, parts_of, place_in
 from app.errors import Fault
@@ -210,7 +211,7 @@ class _Work:
             if root == "steps" and keys:
                 self.references.append((path, str(keys[0])))
             if root == "steps" and len(keys) > 1 and keys[1] not in STEP_MEMBERS:
-                message = f"A step has output, status and error, but no {keys[1]}."
+                message = f"A step has output, status and error, but no {keys[1]}. What it gave is in output."
                 self.fault(text, source, path, start, message)
 
     def check_unknown(self, use: Use, text: str, source: Source, path: str) -> None:
@@ -218,7 +219,9 @@ class _Work:
             if token.text == "secrets":
                 message = "A secret can only stand alone or inside text, not in a larger expression."
             else:
-                message = f"There is no name {token.text} here{nearest(token.text, self.rules.roots)}."
+                known = ", ".join(name for name in ROOT_ORDER if name in self.rules.roots)
+                near = nearest(token.text, self.rules.roots)
+                message = f"There is no name {token.text[:100]} here{near}; in reach are {known}."
             self.fault(text, source, path, token.at, message)
 
     def fault(self, text: str, source: Source, path: str, at: int, message: str) -> None:

@@ -1,5 +1,6 @@
 """A workflow definition as the engine walks it: compiled once a version, pure, never changed."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -7,20 +8,22 @@ from uuid import UUID
 
 from app import strictjson
 from app.engine.expressions import Compiled
-from app.engine.graph_order import needs_of, reach_of, ring_in
+from app.engine.graph_fields import NEVER_RETRIED, idle_fields, misplaced_fields
+from app.engine.graph_order import needs_of, reach_of, rings_of
+from app.engine.graph_references import References
 from app.engine.graph_steps import Parts, Work, compile_step, step_type
 from app.engine.graph_structure import Definition, read_definition
 from app.engine.input_schema import InputSchema, compile_schema
-from app.engine.nearest import nearest
 from app.engine.programs import StepProgram
 from app.engine.retry import RetryPolicy
 from app.errors import Fault, InvalidDefinition
 from app.steps.base import StepType
-from app.steps.definition import MOST_BYTES
+from app.steps.definition import MOST_BYTES, MOST_STEPS
 
 Json = Any
 
-_NEVER_RETRIED = frozenset({"code", "transform", "fail", "wait", "waitForSignal"})
+MOST_FAULTS = 500
+_STEP = re.compile(r"steps\[(\d+)\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +92,10 @@ def compile_graph(definition: Json) -> Graph:
     read = read_definition(definition, work.faults)
     kinds = [step_type(step, work) for step in read.steps]
     parts = [compile_step(step, kind, work) for step, kind in zip(read.steps, kinds, strict=True)]
+    _check_fields(read.steps, kinds, work)
     needs = _order(read.steps, work)
-    reach = _reach(read.steps, needs, work)
-    for step, part in zip(read.steps, parts, strict=True):
-        _check_references(step["id"], part.references(), reach, work)
     output = work.compile(read.output, "output") if read.has_output else None
-    _check_references(None, output.references if output else (), reach, work)
+    reach = _reach(read.steps, parts, output, needs, work)
     schema = _input_schema(read.input_schema, work)
     if work.faults:
         _refuse(work.faults)
@@ -120,50 +121,51 @@ def check_input(graph: Graph, input: Json) -> list[Fault]:
 
 def _refuse(faults: list[Fault]) -> None:
     count = "1 thing is" if len(faults) == 1 else f"{len(faults)} things are"
-    raise InvalidDefinition(f"{count} wrong with the definition.", faults=faults)
+    told = sorted(faults, key=_listed)[:MOST_FAULTS]
+    if len(told) < len(faults):
+        told.append(Fault("", f"There is more: only the first {MOST_FAULTS} of {len(faults)} are listed."))
+    raise InvalidDefinition(f"{count} wrong with the definition.", faults=told)
+
+
+def _listed(fault: Fault) -> int:
+    """Return the number of the step that a fault is of; those of the rest come behind all steps."""
+    found = _STEP.match(fault.path)
+    return int(found[1]) if found else MOST_STEPS
 
 
 def _order(steps: list[dict[str, Any]], work: Work) -> dict[str, tuple[str, ...]]:
     needs, faults, warnings = needs_of(steps)
     work.faults += faults
     work.warnings += warnings
-    for step in steps:
-        if "retry" in step and step.get("type") in _NEVER_RETRIED:
-            work.warnings.append(Fault(f"{step['path']}.retry", f"A {step['type']} step is never retried."))
     return needs
 
 
+def _check_fields(steps: list[dict[str, Any]], kinds: list[StepType | None], work: Work) -> None:
+    for step, kind in zip(steps, kinds, strict=True):
+        if kind is not None:
+            work.correct(list(misplaced_fields(step, kind)))
+        work.warnings += idle_fields(step)
+
+
 def _reach(
-    steps: list[dict[str, Any]], needs: dict[str, tuple[str, ...]], work: Work
-) -> dict[str, frozenset[str]]:
-    """Return which steps each may refer to: those it comes after; with runOn failure or always any other."""
-    everything = frozenset(needs)
-    ring = ring_in(needs)
-    if ring:
-        path = next(step["path"] for step in steps if step["id"] == ring[0])
-        work.faults.append(Fault(f"{path}.needs", f"These steps wait for each other: {' → '.join(ring)}."))
-        return dict.fromkeys(needs, everything)
-    reach = reach_of(needs)
-    late = [step["id"] for step in steps if step["run_on"] != "success"]
-    return reach | {step_id: everything - {step_id} for step_id in late}
-
-
-def _check_references(
-    step_id: str | None, references: Any, reach: Mapping[str, frozenset[str]], work: Work
-) -> None:
-    allowed = frozenset(reach) if step_id is None else reach[step_id]
-    for path, named in dict.fromkeys(references):
-        if named in allowed:
-            continue
-        names = ", ".join(sorted(name for name in allowed if name.isidentifier()))
-        there = f"in reach are {names}" if names else "none is in reach"
-        if named == step_id:
-            message = f"A step cannot refer to itself; {there}."
-        elif named in reach:
-            message = f"A step may only refer to steps it comes after: add {named} to needs; {there}."
-        else:
-            message = f"There is no step {named}{nearest(named, reach)}; {there}."
-        work.faults.append(Fault(path, message))
+    steps: list[dict[str, Any]],
+    parts: list[Parts],
+    output: Compiled | None,
+    needs: dict[str, tuple[str, ...]],
+    work: Work,
+) -> Mapping[str, frozenset[str]]:
+    """Return which steps each may refer to; rings, and references to others, are noted."""
+    paths = {step["id"]: step["path"] for step in steps}
+    for ring in rings_of(needs):
+        names = " → ".join(ring)
+        message = f"These steps wait for each other: {names}. Take one of them out of the needs of another."
+        work.faults.append(Fault(f"{paths[ring[0]]}.needs", message))
+    references = References.of(steps, reach_of(needs))
+    for step, part in zip(steps, parts, strict=True):
+        references.check(step["id"], part.references(), MOST_FAULTS)
+    references.check(None, output.references if output else (), MOST_FAULTS)
+    work.faults += references.faults
+    return references.reach
 
 
 def _workflows(read: Definition, parts: list[Parts]) -> Iterator[tuple[str, UUID]]:
@@ -179,8 +181,9 @@ def _workflows(read: Definition, parts: list[Parts]) -> Iterator[tuple[str, UUID
 def _input_schema(schema: Json, work: Work) -> InputSchema | None:
     if schema is None:
         return None
-    compiled, faults = compile_schema(schema)
+    compiled, faults, warnings = compile_schema(schema)
     work.faults += faults
+    work.warnings += warnings
     return compiled
 
 
@@ -213,7 +216,11 @@ def _step(
     dependents: tuple[str, ...],
     reach: frozenset[str],
 ) -> Step:
-    program, for_each = parts.programs(tuple(sorted(reach)))
+    seconds: float = step.get("timeout_seconds", kind.timeout)
+    # A transform does nothing but evaluate, so its time is that of its expressions.
+    program, for_each = parts.programs(
+        tuple(sorted(reach)), min(1, seconds) if kind.name == "transform" else 1
+    )
     return Step(
         id=step["id"],
         type=kind.name,
@@ -223,8 +230,8 @@ def _step(
         dependents=dependents,
         for_each=for_each,
         for_each_concurrency=step["for_each_concurrency"],
-        retry=RetryPolicy(**step["retry"]) if "retry" in step and kind.name not in _NEVER_RETRIED else None,
-        timeout_seconds=step.get("timeout_seconds", kind.timeout),
+        retry=RetryPolicy(**step["retry"]) if "retry" in step and kind.name not in NEVER_RETRIED else None,
+        timeout_seconds=seconds,
         on_error=step["on_error"],
         run_on=step["run_on"],
         position=step["position"],

@@ -6,10 +6,12 @@ from typing import Any
 
 from app.engine.bodies import check_body
 from app.engine.expressions import Compiled, Rules, compile_value
+from app.engine.lookalikes import lookalikes
 from app.engine.names import ROOTS, Use
 from app.engine.nearest import nearest
 from app.engine.programs import StepProgram
 from app.engine.syntax import Syntax
+from app.engine.templates import OPENING
 from app.errors import Fault
 from app.steps.arguments import check_args, verbatim_fields
 from app.steps.base import STEP_TYPES, StepType
@@ -19,6 +21,7 @@ from app.steps.secrets import secret_names
 Json = Any
 
 OUTSIDE_FOR_EACH = ROOTS - {"item", "index"}
+NO_MARKS = "code uses the names without ${{ }}, as in return input.x"
 ONCE = Rules(roots=OUTSIDE_FOR_EACH)
 # Where secrets may stand: in all fields of `http`, in `args` of `task`.
 _SECRETS_IN: Mapping[str, frozenset[str] | None] = {"http": None, "task": frozenset({"args"})}
@@ -36,7 +39,13 @@ class Work:
         """Compile one value and note its faults."""
         compiled, faults = compile_value(value, path, secrets=secrets, rules=rules, syntax=self.syntax)
         self.faults += faults
+        self.warnings += lookalikes(value, path, rules.verbatim)
         return compiled
+
+    def correct(self, faults: list[Fault]) -> None:
+        """Note faults in place of others at the same paths."""
+        places = {fault.path for fault in faults}
+        self.faults = [*(fault for fault in self.faults if fault.path not in places), *faults]
 
 
 @dataclass(slots=True)
@@ -52,11 +61,14 @@ class Parts:
         compiled = (self.condition, self.items, self.args)
         return [reference for part in compiled if part is not None for reference in part.references]
 
-    def programs(self, reach: tuple[str, ...]) -> tuple[StepProgram, StepProgram | None]:
-        """Return the step's program and, with forEach, the one that asks the condition and gives the list."""
+    def programs(self, reach: tuple[str, ...], seconds: float) -> tuple[StepProgram, StepProgram | None]:
+        """Return the step's program and, with forEach, the one that asks the condition and gives the list.
+
+        `seconds` is what the step's program may take.
+        """
         if self.items is None:
-            return StepProgram(self.condition, self.args, reach), None
-        return StepProgram(None, self.args, reach), StepProgram(self.condition, self.items, reach)
+            return StepProgram(self.condition, self.args, reach, seconds), None
+        return StepProgram(None, self.args, reach, seconds), StepProgram(self.condition, self.items, reach)
 
 
 def step_type(step: dict[str, Any], work: Work) -> StepType | None:
@@ -104,7 +116,8 @@ def _with_source(compiled: Compiled, source: str, roots: frozenset[str], path: s
     names = Use.anything(source).names
     names = replace(compiled.names | names, roots=compiled.names.roots | (names.roots & roots))
     if (fault := work.syntax.body(source)) is not None:
-        work.faults.append(Fault(path, f"line {fault.line}, column {fault.column}: {fault.message}"))
+        hint = f" ({NO_MARKS})" if OPENING in source else ""
+        work.faults.append(Fault(path, f"line {fault.line}, column {fault.column}: {fault.message}{hint}"))
         return replace(compiled, names=names)
     found = check_body(source, path, roots, work.syntax.globals)
     work.faults += found.faults
@@ -139,6 +152,6 @@ def _items(step: dict[str, Any], path: str, work: Work) -> Compiled:
 
 
 def _is_expression(compiled: Compiled) -> bool:
-    return isinstance(compiled.marked, Template) and (
-        compiled.marked.exact or bool(secret_names(compiled.marked))
-    )
+    """Tell whether it is one expression; with secrets in it, which were refused, it may be anything."""
+    exact = isinstance(compiled.marked, Template) and compiled.marked.exact
+    return exact or bool(secret_names(compiled.marked))

@@ -16,7 +16,8 @@ _DEFAULTS: dict[str, Json] = {"run_on": "success", "on_error": "fail", "for_each
 
 @dataclass(slots=True)
 class Definition:
-    """What could be read; each step has `path`, `position` and an `id` that no other has, in any case."""
+    """What could be read; each step has `path`, `position`, the names of the fields that are `given`, and an
+    `id` that no other has, in any case."""
 
     steps: list[dict[str, Any]] = field(default_factory=list)
     output: Json = None
@@ -51,10 +52,17 @@ def _steps(raw: Json, loaded: list[dict[str, Any]] | None, faults: list[Fault]) 
     steps: list[dict[str, Any]] = []
     seen: set[str] = set()
     for position, value in enumerate(loaded):
-        step = _DEFAULTS | value | {"position": position, "path": f"steps[{position}]"}
+        written = raw[position] if isinstance(raw[position], dict) else {}
+        place = {"position": position, "path": f"steps[{position}]", "given": frozenset(written)}
+        step = _DEFAULTS | value | place
         step_id = step.get("id", f"#{position}")
         if step_id in seen:
-            faults.append(Fault(f"steps[{position}].id", f"There is another step {step_id} before this one."))
+            faults.append(
+                Fault(
+                    f"steps[{position}].id",
+                    f"There is another step {step_id} before this one: give each an id of its own.",
+                )
+            )
             step_id = f"#{position}"
         seen.add(step_id)
         steps.append(step | {"id": step_id})

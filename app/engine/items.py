@@ -19,6 +19,16 @@ Json = Any
 MOST_ITEMS = 10_000
 # So many items are done without a pause before other executions get their turn.
 TURN = 100
+SAMPLE = 60
+_NUMBER = ("the number", "for so many items write Array.from({length: n})")
+_KINDS: dict[type, tuple[str, str]] = {
+    type(None): ("null", "for no items where there is no list, add ?? [] to the expression"),
+    str: ("the text", "make a list of it, for instance with JSON.parse(text) or text.split(',')"),
+    dict: ("the object", "name the list in it, or take Object.values(object) or Object.entries(object)"),
+    bool: ("the value", "name a list"),
+    int: _NUMBER,
+    float: _NUMBER,
+}
 
 
 async def run_items(at: Workplace, progress: Progress) -> Outcome | object:
@@ -42,7 +52,7 @@ async def run_items(at: Workplace, progress: Progress) -> Outcome | object:
 def _units(at: Workplace, progress: Progress, values: Json) -> list[Unit]:
     """Begin the step: one unit for each item. Raises Unstorable for what is no list, or too long."""
     if not isinstance(values, list):
-        raise Unstorable("forEach must give a list")
+        raise Unstorable(no_list(values))
     if len(values) > MOST_ITEMS:
         raise Unstorable(f"forEach gives {len(values)} items; {MOST_ITEMS} are the most")
     progress.unit.begin(at.now())
@@ -51,6 +61,18 @@ def _units(at: Workplace, progress: Progress, values: Json) -> list[Unit]:
     units = progress.expand(len(values))
     at.record(progress)
     return units
+
+
+def no_list(value: Json) -> str:
+    """Say what a forEach gave instead of a list, and how to make one of it."""
+    kind, advice = _KINDS.get(type(value), _KINDS[type(None)])
+    sample = "" if value is None else f" {_sample(value)}"
+    return f"forEach must give a list, but it gave {kind}{sample}: {advice}"
+
+
+def _sample(value: Json) -> str:
+    text = stored(value)
+    return text if len(text) <= SAMPLE else text[:SAMPLE] + "…"
 
 
 async def _do_all(at: Workplace, progress: Progress, work: list[tuple[Unit, Json]]) -> None:

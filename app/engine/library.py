@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,8 @@ from app.crypto import Keyring, Undecryptable
 from app.engine.graph import Graph, compile_graph
 from app.engine.input_schema import InputSchema
 from app.errors import InvalidDefinition
-from app.store import children, flushes, secrets
+from app.states import Reason
+from app.store import children, flushes, quotas, secrets
 from app.store.allowance import Allowance
 from app.store.children import Checks, Parent, Refused
 from app.strictjson import loads_stored
@@ -92,9 +93,19 @@ class Library:
         row: Row[Any] | Refused = await self.ask(
             children.start, parent, place, workflow_id, input, self._checks
         )
-        if not isinstance(row, Refused) and getattr(row, "sent_at", None) is not None:
-            await asyncio.get_running_loop().run_in_executor(self._threads, self._send, row)
+        if not isinstance(row, Refused):
+            for ready in await self._ready(row):
+                await asyncio.get_running_loop().run_in_executor(self._threads, self._send, ready)
         return row
+
+    async def _ready(self, made: Row[Any]) -> Sequence[Row[Any]]:
+        """Give what is to be sent: what was made, or if it is held what has places by now."""
+        if getattr(made, "sent_at", None) is not None:
+            return [made]
+        if getattr(made, "reason", None) != Reason.CONCURRENCY:
+            return ()
+        freed: list[Row[Any]] = await self.ask(quotas.release, [made.workspace_id])
+        return freed
 
     def close(self) -> None:
         """Answer nothing more."""

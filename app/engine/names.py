@@ -1,12 +1,14 @@
 """Finds the names that a JavaScript source uses, so that only what it names is handed to it."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Self
 
 from app.engine.tokens import Token, Unreadable, tokens_of
 
-ROOTS = frozenset({"input", "steps", "execution", "trigger", "item", "index"})
+ROOT_ORDER = ("input", "steps", "execution", "trigger", "item", "index")
+ROOTS = frozenset(ROOT_ORDER)
 
 Key = str | int
 _KEYWORDS_TEXT = """
@@ -29,6 +31,16 @@ class Names:
     steps: frozenset[str] = frozenset()
     secrets: frozenset[str] = frozenset()
     every_step: bool = False
+
+    @classmethod
+    def of_all(cls, parts: Collection["Names"]) -> "Names":
+        """Return what all of some sources name together."""
+        return cls(
+            frozenset().union(*(part.roots for part in parts)),
+            frozenset().union(*(part.steps for part in parts)),
+            frozenset().union(*(part.secrets for part in parts)),
+            any(part.every_step for part in parts),
+        )
 
     def __or__(self, other: "Names") -> "Names":
         return Names(
@@ -69,17 +81,21 @@ def used_in(source: str, known: frozenset[str]) -> Use:
         return Use.anything(source)
     use = Use()
     bound = _bound(tokens)
+    named: set[Names] = set()
     for position, token in enumerate(tokens):
         if token.kind == "name" and token.text not in KEYWORDS and not is_key(tokens, position):
-            _note(use, tokens, position, bound, known)
+            _note(use, named, tokens, position, bound, known)
+    use.names = Names.of_all(named)
     return use
 
 
-def _note(use: Use, tokens: list[Token], position: int, bound: set[str], known: frozenset[str]) -> None:
+def _note(
+    use: Use, named: set[Names], tokens: list[Token], position: int, bound: set[str], known: frozenset[str]
+) -> None:
     name = tokens[position].text
     if name in ROOTS:
         keys = members(tokens, position)[0] if name not in bound else ()
-        use.names |= _named(name, keys, name in bound)
+        named.add(_named(name, keys, name in bound))
         if name not in bound:
             use.chains.append((name, keys))
     elif name not in bound and name not in known:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from json.encoder import encode_basestring
 from typing import Any
 
+from app.engine.inherited import INHERITED, is_method
+
 Json = Any
 Key = str | int
 
@@ -18,20 +20,6 @@ _LITERAL = re.compile(
     r"""|"([^"\\\n\r]*)"|'([^'\\\n\r]*)')\s*"""
 )
 
-# Own members of the prototypes of objects, lists, texts, numbers and booleans: reading on behind one of these
-# needs a real engine. As the last member they are functions, which are null as values.
-_INHERITED_TEXT = """
-    __defineGetter__ __defineSetter__ __lookupGetter__ __lookupSetter__ __proto__ anchor at big blink bold
-    charAt charCodeAt codePointAt concat constructor copyWithin endsWith entries every fill filter find
-    findIndex findLast findLastIndex fixed flat flatMap fontcolor fontsize forEach hasOwnProperty includes
-    indexOf isPrototypeOf isWellFormed italics join keys lastIndexOf length link localeCompare map match
-    matchAll normalize padEnd padStart pop propertyIsEnumerable push reduce reduceRight repeat replace
-    replaceAll reverse search shift slice small some sort splice split startsWith strike sub substr substring
-    sup toExponential toFixed toLocaleLowerCase toLocaleString toLocaleUpperCase toLowerCase toPrecision
-    toReversed toSorted toSpliced toString toUpperCase toWellFormed trim trimEnd trimLeft trimRight trimStart
-    unshift valueOf values with
-"""
-INHERITED = frozenset(_INHERITED_TEXT.split())
 _LONGEST_INDEX = 10
 
 
@@ -77,16 +65,20 @@ def reader(root: str, keys: tuple[Key, ...]) -> Callable[[Mapping[str, Json]], J
     names = tuple(str(key) for key in keys)
     if root == "steps":
         return _step_reader(names[0], reader(names[0], keys[1:]), keys)
+    perhaps_method = bool(names) and names[-1] in INHERITED
 
     def read(scope: Mapping[str, Json]) -> Json:
-        value = scope[root]
+        value = owner = scope[root]
         for at, name in enumerate(names):
+            owner = value
             if type(value) is dict:
                 value = value.get(name)
             elif value is None:
                 raise ExpressionFailed(broken(root, keys[:at], keys[at]))
             else:
                 value = member(value, keys[at])
+        if value is None and perhaps_method and is_method(owner, names[-1]):
+            raise ExpressionFailed(f"{written(root, keys)} is a function, which JSON cannot hold: call it")
         if type(value) is str and "\ud800" <= value <= "\udfff":
             raise ExpressionFailed("The value is half of a surrogate pair, which cannot be kept.")
         return value

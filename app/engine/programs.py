@@ -1,9 +1,10 @@
 """What a step computes before it starts: its condition, then the value of its `with`."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -16,8 +17,6 @@ from app.engine.sandbox import SandboxFailed
 Json = Any
 
 _NULL_MEMBER = re.compile(r"TypeError: cannot read property '(.*)' of (?:null|undefined)", re.DOTALL)
-# Out of memory the engine cannot even make its error: it throws null.
-_OUT_OF_MEMORY = ("InternalError: out of memory", "thrown: null")
 
 
 class Skip(Enum):
@@ -39,11 +38,15 @@ class Evaluator(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StepProgram:
-    """A condition, if any, and a value; `reach` are the ids that `steps` means when it is not read by id."""
+    """A condition, if any, and a value.
+
+    `reach` are the ids that `steps` means when it is not read by id; `seconds` is what JavaScript may take.
+    """
 
     condition: Compiled | None
     args: Compiled
     reach: tuple[str, ...] = ()
+    seconds: float = 1.0
 
     @property
     def plain(self) -> bool:
@@ -77,7 +80,9 @@ class StepProgram:
         asked = condition.scripts if condition is not None else ()
         if not asked and not scripts:
             return self.args.build(scope, ())
-        reply = await _ask(asked, scripts, self._values(scope, condition), sandbox, workspace_id)
+        values = self._values(scope, condition)
+        evaluate = partial(sandbox.evaluate, workspace_id, seconds=self.seconds)
+        reply = await _ask(asked, scripts, values, evaluate)
         return SKIP if reply.skip else self.args.build(scope, reply.values[len(asked) :])
 
     def values(self, scope: Scope) -> dict[str, Json]:
@@ -99,15 +104,14 @@ async def _ask(
     asked: Sequence[Script],
     scripts: Sequence[Script],
     values: dict[str, Json],
-    sandbox: Evaluator,
-    workspace_id: UUID,
+    evaluate: Callable[[boxes.Expressions], Awaitable[boxes.Reply]],
 ) -> boxes.Reply:
     every = (*asked, *scripts)
     request = boxes.Expressions(
         tuple(boxes.Script(s.source, s.text, number < len(asked)) for number, s in enumerate(every)), values
     )
     try:
-        reply = await sandbox.evaluate(workspace_id, request)
+        reply = await evaluate(request)
     except SandboxFailed as error:
         where = every[0].path if len(every) == 1 else f"One of {', '.join(s.path for s in every[:3])}"
         raise ExpressionFailed(f"{where}: {error}") from None
@@ -118,18 +122,11 @@ async def _ask(
     return reply
 
 
-def explained(message: str, mebibytes: int) -> str:
-    """Return what JavaScript threw, in a sentence where it ran out of memory."""
-    return f"It needs more than {mebibytes} MiB of memory." if message in _OUT_OF_MEMORY else message
-
-
 def _explained(error: dict[str, Any], scripts: Sequence[Script], values: dict[str, Json]) -> str:
     """Return a message that names the expression, and the path where a member of null was asked for."""
     index = error.get("index")
     script = scripts[index if isinstance(index, int) and index in range(len(scripts)) else 0]
     message = str(error.get("message"))
-    if message in _OUT_OF_MEMORY:
-        return f"{script.path}: It needs more than 64 MiB of memory."
     of_null = _NULL_MEMBER.match(message)
     why = _broken_chain(script, values, of_null[1]) if of_null else None
     return f"{script.path}: {why or message}"

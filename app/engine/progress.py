@@ -36,6 +36,11 @@ class Unit:
         """Tell whether nothing more happens to it."""
         return self.status in STEP_FINAL
 
+    @property
+    def backs_off(self) -> bool:
+        """Tell whether it waits for its next attempt: then its error is that of the last one."""
+        return self.status is StepStatus.WAITING and self.error is not None
+
     def restore(self, row: Any) -> None:
         """Take over what was recorded before a crash or a wait; an unfinished attempt is begun anew."""
         self.attempt, self.output, self.error = row.attempt, row.output, row.error
@@ -47,7 +52,7 @@ class Unit:
 
     def begin(self, at: datetime) -> None:
         """Start the next attempt."""
-        self.status, self.wake_at = StepStatus.RUNNING, None
+        self.status, self.wake_at, self.error = StepStatus.RUNNING, None, None
         self.attempt += 1
         self.attempt_started_at = at
         self.started_at = self.started_at or at
@@ -59,6 +64,7 @@ class Unit:
     def failed_attempt(self, error: str, at: datetime) -> None:
         """Note an attempt that another one follows."""
         self.earlier.append(self._attempt(at, error))
+        self.error = error
 
     def end(self, status: StepStatus, at: datetime, error: str | None = None) -> None:
         """Note how it ended."""

@@ -1,8 +1,8 @@
 """Walks the graph of one execution: begins its steps, hears of their ends, and settles the execution."""
 
 import asyncio
-from collections.abc import Callable, Iterable
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Protocol
 
 from sqlalchemy import Row
@@ -18,8 +18,8 @@ from app.engine.items import run_items
 from app.engine.paths import ExpressionFailed
 from app.engine.programs import SKIP, StepProgram
 from app.engine.progress import Progress
+from app.engine.rest import awaited_children, rest_of
 from app.engine.stored import Unstorable, sentence, stored_output
-from app.engine.waits import place_of
 from app.engine.workplace import Desk, Interrupted, Workplace
 from app.states import Reason, Status, StepStatus
 from app.steps.base import Done, Failed, Outcome
@@ -29,8 +29,6 @@ from app.strictjson import loads_stored
 
 logger = log.get(__name__)
 Json = Any
-# A wait shorter than this is slept through in its slot.
-SHORT_WAIT = timedelta(seconds=2)
 
 
 class Owner(Protocol):
@@ -38,6 +36,9 @@ class Owner(Protocol):
 
     def finished(self, walk: "Walk") -> None:
         """Hear that a walk needs its slot no longer."""
+
+    def suspended(self, walk: "Walk", until: datetime | None) -> None:
+        """Hear that a walk has given its execution up until a time, or until there is news."""
 
 
 class AtDesk(Desk, Owner, Protocol):
@@ -77,8 +78,8 @@ class Walk:
         self._board.restore(recorded)
         if self._deadline.over:
             self._time_out()
-            return
-        self._advance()
+        else:
+            self._advance()
         if not self.finished:
             self._deadline.arm()
 
@@ -119,8 +120,8 @@ class Walk:
         self.desk.finished(self)
 
     def _time_out(self) -> None:
-        """Fail, as the limit says; only steps with `runOn` still begin or go on, each within its own time."""
-        self._board.note_time_out()
+        """Fail, as the limit says; steps with `runOn` still begin and go on until their time is up, too."""
+        self._board.note_time_out(spent=self._deadline.spent)
         if (output := self._tasks.pop("", None)) is not None:
             output.cancel()
         self._abort_in_flight()
@@ -215,9 +216,9 @@ class Walk:
             self._abort_in_flight()
 
     def _abort_in_flight(self) -> None:
-        """Cancel what has begun, and the children that it waits for; steps with `runOn` go on."""
-        aborted = [progress for progress in self._board.in_flight if progress.step.run_on == "success"]
-        orphans = _awaited(aborted, ("workflow",))
+        """Cancel what has begun, and the children that it waits for; steps with `runOn` have time."""
+        aborted = [p for p in self._board.in_flight if p.step.run_on == "success" or self._board.spent]
+        orphans = awaited_children(aborted)
         for progress in aborted:
             task = self._tasks.pop(progress.step.id, None)
             if task is not None:
@@ -232,7 +233,7 @@ class Walk:
         """End the execution: as its failed step says, or with its output."""
         failed, program = self._board.failed, self._graph.output
         if self._board.timed_out:
-            error = f"The execution ran longer than its limit of {self._deadline.limit:g} s"
+            error = self._deadline.told(spent=self._board.spent)
             self._settle(Settlement(Status.FAILED, Reason.TIMEOUT, error=error))
         elif failed is not None:
             title = failed.step.name or failed.step.id
@@ -278,17 +279,10 @@ class Walk:
         if self._draining:
             self.hand_back()
             return
-        times = [unit.wake_at for unit in self._place.parked.values() if unit.wake_at is not None]
-        wake_at = min(times, default=None)
-        if wake_at is not None and wake_at - self._place.now() <= SHORT_WAIT:
-            self._deadline.excuse(wake_at)
+        rest = rest_of(self._board.in_flight, self._place.now())
+        if rest.nap is not None:
+            self._deadline.excuse(rest.nap)
             return
-        places = tuple(_awaited(self._board.in_flight, ("waitForSignal", "workflow")))
         self._stop()
-        self.desk.ledger.suspend(self.key, Suspension(wake_at, self._deadline.at, places))
-
-
-def _awaited(steps: Iterable[Progress], types: tuple[str, ...]) -> list[str]:
-    """Name the places in which those of some steps that are of some types wait for news."""
-    waiting = [progress for progress in steps if progress.step.type in types]
-    return [place_of(progress, unit) for progress in waiting for unit in progress.units if not unit.ended]
+        self.desk.ledger.suspend(self.key, Suspension(rest.until, self._deadline.at, rest.places))
+        self.desk.suspended(self, rest.until)

@@ -5,7 +5,8 @@
   const run = eval;
   const text = String;
   // The binding cannot take a rope, which is what adding long texts gives; joining gives a flat text.
-  const { apply } = Reflect;
+  const { apply, defineProperty, deleteProperty } = Reflect;
+  const { hasOwn } = Object;
   const { join } = Array.prototype;
   const joined = (parts, by) => apply(join, parts, [by]);
 
@@ -31,6 +32,36 @@
     return run("(function(" + joined(names, ",") + "){'use strict';" + head + source + tail + "})");
   }
 
+  // A value that JSON cannot hold; the other side has the words for it.
+  class Unfit {
+    constructor(kind, key) {
+      this.kind = kind;
+      this.key = key === undefined ? "" : text(key);
+    }
+  }
+
+  // Writes JSON; what it would leave out or write as `{}` throws meanwhile, unless the user's text says how to write it.
+  function json(value) {
+    const type = typeof value;
+    if (value === null || (type !== "object" && type !== "function" && type !== "bigint")) return stringify(value);
+    const marked = [];
+    for (const kind of ["Function", "BigInt", "Map", "Set", "Iterator", "Promise", "Error"]) {
+      const prototype = globalThis[kind]?.prototype;
+      const toJSON = (key) => {
+        throw new Unfit(kind, key);
+      };
+      if (prototype && !hasOwn(prototype, "toJSON") && defineProperty(prototype, "toJSON", { value: toJSON, configurable: true }))
+        marked[marked.length] = prototype;
+    }
+    try {
+      return stringify(value);
+    } catch (error) {
+      throw error instanceof TypeError && error.message === "circular reference" ? new Unfit("cycle") : error;
+    } finally {
+      for (const prototype of marked) deleteProperty(prototype, "toJSON");
+    }
+  }
+
   function asText(value) {
     switch (typeof value) {
       case "string":
@@ -40,27 +71,42 @@
       case "boolean":
       case "bigint":
         return text(value);
-      case "object":
-        return value === null ? "" : (stringify(value) ?? "");
-      default:
+      case "undefined":
         return "";
+      default:
+        return value === null ? "" : asJson(value);
     }
   }
 
   function asJson(value) {
-    if (value instanceof Promise) throw new TypeError("the value is a promise, which nothing here can wait for");
-    return stringify(value) ?? "null";
+    if (typeof value === "symbol") throw new Unfit("symbol");
+    return json(value) ?? "null";
+  }
+
+  // What is always true is a call that somebody forgot.
+  function isTrue(value) {
+    if (typeof value === "function") throw new Unfit("true function");
+    if (value instanceof Promise) throw new Unfit("true promise");
+    return Boolean(value);
+  }
+
+  // Out of memory the engine cannot even make its error: it throws null. Who reads this can tell them apart.
+  function thrown(error, index) {
+    if (error === null) return null;
+    if (error instanceof Error) return (error.name || "Error") + ": " + (error.message || "it has no message");
+    return (index === null ? "The code" : "The expression") + " threw " + (stringify(error) ?? text(error));
   }
 
   function failure(error, index) {
+    if (error instanceof Unfit) return { index, message: error.kind, key: error.key };
     let message;
     try {
-      message = error instanceof Error ? error.name + ": " + error.message : "thrown: " + (stringify(error) ?? text(error));
+      message = thrown(error, index);
     } catch {
       message = "an error that cannot be written as text";
     }
     const place = error instanceof Error && /<input>:(\d+):(\d+)/.exec(text(error.stack));
-    return { index, message: text(message).slice(0, 2000), line: place ? Number(place[1]) - 1 : null };
+    return { index, message: message && text(message).slice(0, 2000), line: place ? Number(place[1]) - 1 : null };
   }
 
   function expressions(request) {
@@ -72,7 +118,7 @@
       try {
         const value = compiled(request.names, "return (\n", script.source, "\n)").apply(undefined, values);
         if (script.condition) {
-          if (!value) return '{"skip":true}';
+          if (!isTrue(value)) return '{"skip":true}';
           results.push("true");
         } else {
           results.push(script.text ? stringify(asText(value)) : asJson(value));
@@ -93,7 +139,9 @@
     let value = "null";
     try {
       const values = request.names.map((name) => request.values[name]);
-      value = asJson(compiled(request.names, "\n", request.body, "\n").apply(undefined, values));
+      // In a function of its own, so that it may declare names that it is given.
+      const made = compiled(request.names, "return (function () {\n", request.body, "\n})()");
+      value = asJson(made.apply(undefined, values));
     } catch (caught) {
       error = failure(caught, null);
     }

@@ -8,10 +8,11 @@ from typing import Any
 from uuid import UUID
 
 from app import strictjson
-from app.engine.sandbox_child import DONE, LINE, OUT_OF_MEMORY, OUT_OF_TIME, REPLY, REQUEST
+from app.engine.sandbox_child import DONE, FULL, LINE, OUT_OF_MEMORY, OUT_OF_TIME, REPLY, REQUEST
 from app.engine.sandbox_process import Child, Watch
 from app.engine.sandbox_turns import Kind, Turns
 from app.engine.sandbox_zygote import Zygote
+from app.engine.unfit import told
 from app.errors import LineaError
 
 Json = Any
@@ -120,12 +121,12 @@ class Sandbox:
 
     async def _attempt(self, workspace_id: UUID, order: "_Order") -> Reply:
         child = await self._child(workspace_id, order.kind)
-        whole = False
+        clean = False
         self._busy.add(child.pid)
         watch = Watch(child, order.seconds)
         try:
             status, data = await _exchange(child, order)
-            whole = True
+            clean = status != FULL
         except (OSError, EOFError):
             if child.overdue or watch.used_up:
                 raise SandboxFailed(_too_long(order.seconds)) from None
@@ -133,12 +134,12 @@ class Sandbox:
         finally:
             watch.stop()
             self._busy.discard(child.pid)
-            self._keep_or_kill(child, whole)
+            self._keep_or_kill(child, clean)
         return _reply(status, data, order)
 
-    def _keep_or_kill(self, child: Child, whole: bool) -> None:
+    def _keep_or_kill(self, child: Child, clean: bool) -> None:
         child.uses += 1
-        if whole and not child.overdue and child.uses < _USES and child.zygote is self._zygote:
+        if clean and not child.overdue and child.uses < _USES and child.zygote is self._zygote:
             self._idle.append(child)
         else:
             child.end()
@@ -225,16 +226,32 @@ def _reply(status: int, data: bytes, order: _Order) -> Reply:
     if status == OUT_OF_TIME:
         raise SandboxFailed(_too_long(order.seconds))
     if status == OUT_OF_MEMORY:
-        raise SandboxFailed(f"It needs more than {order.mebibytes} MiB of memory.")
-    if status != DONE:
+        raise SandboxFailed(_too_large(order.mebibytes))
+    if status not in (DONE, FULL):
         raise SandboxFailed(data.decode(errors="replace")[:500])
     try:
-        return _well_formed(Reply(**strictjson.loads_computed(data, max_depth=_DEPTH)))
+        reply = _well_formed(Reply(**strictjson.loads_computed(data, max_depth=_DEPTH)))
     except LineaError as error:
         message = error.faults[0].message if error.faults else "The value could not be read."
         raise SandboxFailed(message.replace(f"than {_DEPTH} levels", f"than {_DEPTH - 2} levels")) from None
     except (TypeError, ValueError):
         raise SandboxFailed("The value could not be read.") from None
+    if reply.error is not None:
+        reply.error["message"] = _explained(reply.error, status, order)
+    return reply
+
+
+def _explained(error: dict[str, Json], status: int, order: _Order) -> str:
+    """Say what was thrown; out of memory the engine throws null where it cannot even make its error."""
+    message = error.get("message")
+    if "key" in error and (unfit := told(str(message), str(error["key"]))):
+        return unfit
+    if message == "InternalError: out of memory" or (message is None and status == FULL):
+        return _too_large(order.mebibytes)
+    if message is None:
+        what = "code" if order.kind is Kind.CODE else "expression"
+        return f"The {what} threw null: throw an Error to say what is wrong"
+    return str(message)
 
 
 def _well_formed(reply: Reply) -> Reply:
@@ -242,6 +259,10 @@ def _well_formed(reply: Reply) -> Reply:
     if not isinstance(reply.values, list) or not isinstance(reply.error, dict | None):
         raise TypeError
     return Reply(reply.values, reply.skip is True, reply.error)
+
+
+def _too_large(mebibytes: int) -> str:
+    return f"It needs more than {mebibytes} MiB of memory."
 
 
 def _too_long(seconds: float) -> str:

@@ -20,7 +20,7 @@ ORDER = struct.Struct("!cI")
 PID = struct.Struct("!I")
 REQUEST = struct.Struct("!IdIB")
 REPLY = struct.Struct("!IB")
-DONE, OUT_OF_TIME, OUT_OF_MEMORY, BROKEN, LINE = range(5)
+DONE, OUT_OF_TIME, OUT_OF_MEMORY, BROKEN, LINE, FULL = range(6)
 MOST_LINES, MOST_LOG = 1000, 256 * 1024
 
 _MEBIBYTE = 1024 * 1024
@@ -87,7 +87,7 @@ def _confine(fd: int, parent: int) -> None:
 
 def _serve() -> None:
     """Answer requests, each in a context that nothing was in before; it is made while nobody waits for it."""
-    base = resource.getpagesize() * _BASE_PAGES
+    base, empty = resource.getpagesize() * _BASE_PAGES, _most_memory()
     connection = socket.socket(fileno=0)
     while True:
         context = quickjs.Context()
@@ -104,8 +104,15 @@ def _serve() -> None:
             context.add_callable("emit", _emitter(connection))
             os.setpriority(os.PRIO_PROCESS, 0, _NICEST)
         status, reply = _evaluate(call, payload)
+        if status == DONE and _most_memory() - empty > mebibytes * _MEBIBYTE // 2:
+            status = FULL
         _send(connection, status, reply)
         del call, context
+
+
+def _most_memory() -> int:
+    """Give the most bytes that this process has ever had in memory."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1024 if sys.platform == "linux" else 1)
 
 
 def _emitter(connection: socket.socket) -> Callable[[str, str], None]:

@@ -28,6 +28,13 @@ _BODY = (
     ("({body(){'use strict';\n", "\n}})"),
     ("(class{body(){'use strict';\n", "\n}})"),
 )
+# What compiles only in these has an `await` that nothing here could ever come back to.
+_ASYNC_EXPRESSION = ("(async function(){'use strict';return (\n", "\n)})")
+_ASYNC_BODY = ("(async function(){'use strict';\n", "\n})")
+_NO_AWAIT = (
+    "await does not work here, as all is synchronous: leave it out, and let an http step before this one"
+    " fetch what it needs"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +55,11 @@ class Syntax:
 
     def expression(self, source: str) -> SyntaxFault | None:
         """Return what keeps `source` from being one JavaScript expression."""
-        return self._first_fault(_EXPRESSION, source)
+        return self._told(self._first_fault(_EXPRESSION, source), _ASYNC_EXPRESSION, source)
 
     def body(self, source: str) -> SyntaxFault | None:
         """Return what keeps `source` from being the body of a JavaScript function."""
-        return self._first_fault(_BODY, source)
+        return self._told(self._first_fault(_BODY, source), _ASYNC_BODY, source)
 
     @property
     def globals(self) -> frozenset[str]:
@@ -68,6 +75,12 @@ class Syntax:
                 context.eval("Object.getOwnPropertyNames(globalThis).join(' ')").split()
             )
             self._check = context.eval(_CHECK)
+
+    def _told(self, fault: SyntaxFault | None, form: tuple[str, str], source: str) -> SyntaxFault | None:
+        """Return the fault, which says what to do if an `await` is all that is wrong."""
+        if fault is None or "await" not in source or self._check(form[0], source, form[1]):
+            return fault
+        return SyntaxFault(_NO_AWAIT, fault.line, fault.column)
 
     def _first_fault(self, forms: tuple[tuple[str, str], ...], source: str) -> SyntaxFault | None:
         if not source.isprintable() and "\x00" in source:

@@ -11,7 +11,6 @@ from app.engine.change import Fate, Key
 from app.engine.graph import Step
 from app.engine.ledger import Ledger
 from app.engine.masking import NO_SECRETS, Masker
-from app.engine.programs import explained
 from app.engine.progress import Progress, Unit
 from app.engine.sandbox import Body, Sandbox, SandboxFailed
 from app.engine.step_log import StepLog
@@ -174,5 +173,12 @@ class Workplace:
         except SandboxFailed as error:
             return Failed(str(error))
         if reply.error is not None:
-            return Failed(explained(str(reply.error["message"]), CODE_MEBIBYTES))
+            return Failed(_told(reply.error, body.source))
         return Done(reply.values[0] if reply.values else None)
+
+
+def _told(error: dict[str, Any], source: str) -> str:
+    """Say what the code threw and, if it has several lines, in which."""
+    line, lines = error.get("line"), source.count("\n") + 1
+    place = f" (line {line})" if isinstance(line, int) and 0 < line <= lines and lines > 1 else ""
+    return f"{error['message']}{place}"

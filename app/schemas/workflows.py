@@ -1,11 +1,15 @@
 """Workflows and their versions as they are sent and shown."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from marshmallow import fields
 from marshmallow.validate import Range
 
 from app.schemas.base import In, Out
 from app.schemas.fields import Boolean, Instant, Integer, Name
 from app.schemas.paging import page_of
+from app.schemas.workflow_definition import WHOLE
 
 MAX_CONCURRENCY = 100_000
 
@@ -13,6 +17,21 @@ MAX_CONCURRENCY = 100_000
 def _concurrency(**options: object) -> Integer:
     within = Range(1, MAX_CONCURRENCY, error="Must be from {min} to {max}, or null for no limit of its own.")
     return Integer(allow_none=True, validate=within, **options)  # type: ignore[arg-type]
+
+
+class Definition(fields.Raw):
+    """A definition as it came: what is wrong with it, null too, is for the engine to say."""
+
+    def deserialize(
+        self, value: Any, attr: str | None = None, data: Mapping[str, Any] | None = None, **kwargs: Any
+    ) -> Any:
+        """Pass any value that was given."""
+        return None if value is None else super().deserialize(value, attr, data, **kwargs)
+
+
+def _given(**options: bool) -> Definition:
+    known = {"allOf": [{"$ref": f"#/components/schemas/{WHOLE}"}]}
+    return Definition(metadata=known, **options)  # type: ignore[arg-type]
 
 
 def _definition(**options: bool) -> fields.Raw:
@@ -26,7 +45,7 @@ class WorkflowIn(In):
     """A whole workflow."""
 
     name = Name(required=True)
-    definition = _definition(required=True)
+    definition = _given(required=True)
     enabled = Boolean(load_default=True)
     max_concurrency = _concurrency(load_default=None)
 
@@ -41,7 +60,7 @@ class WorkflowChanges(In):
     """What of a workflow may change."""
 
     name = Name()
-    definition = _definition()
+    definition = _given()
     enabled = Boolean()
     max_concurrency = _concurrency()
 
@@ -49,7 +68,7 @@ class WorkflowChanges(In):
 class DefinitionIn(In):
     """A definition to check."""
 
-    definition = _definition(required=True)
+    definition = _given(required=True)
 
 
 class FaultOut(Out):

@@ -33,6 +33,12 @@ def _open_keys(schema: type[Schema]) -> frozenset[str] | None:
 
 
 @lru_cache(maxsize=256)
+def keys_of(schema: type[Schema]) -> frozenset[str]:
+    """Return the names of the fields of a schema, as they are written."""
+    return frozenset(f.data_key or name for name, f in schema_of(schema).fields.items())
+
+
+@lru_cache(maxsize=256)
 def verbatim_fields(schema: type[Schema]) -> frozenset[str]:
     """Return the keys whose text is a program, in which `${{` means nothing."""
     declared = schema_of(schema).fields.items()

@@ -18,7 +18,9 @@ class Message(Text):
 class FailStep(StepArgs):
     """What a `fail` step takes."""
 
-    message = Message(required=True)
+    message = Message(
+        required=True, error_messages={"required": "Is missing: give the error of the execution, as a text."}
+    )
 
 
 @step("fail", schema=FailStep, effect=False, timeout=10)

@@ -66,7 +66,8 @@ class Expressible(fields.Field[Any]):
         raise ValidationError(
             "A secret can only stand in a text."
             if secret
-            else "Text with an expression in it is always text."
+            else "A text with an expression in it is always text: let the expression stand alone,"
+            " as in ${{ input.n }}."
         )
 
 

@@ -95,7 +95,7 @@ def _json(raw: bytes, charset: str | None) -> dict[str, Json]:
     try:
         return {"body": strictjson.loads(raw)}
     except LineaError as refused:
-        places = "; ".join(f"{fault.path}: {fault.message}" for fault in refused.faults)
+        places = "; ".join(fault.sentence for fault in refused.faults)
         return {"body": _text(raw, charset), "bodyError": f"{refused.detail} {places}".strip()}
 
 

@@ -140,7 +140,11 @@ class HttpStep(StepArgs):
 
     PAYLOADS: ClassVar[tuple[str, ...]] = ("json", "form", "body")
 
-    url = Text(required=True, validate=_is_url)
+    url = Text(
+        required=True,
+        validate=_is_url,
+        error_messages={"required": "Is missing: give an address such as https://api.example.com/orders."},
+    )
     method = Method(validate=OneOf(METHODS, error="Must be one of {choices}."))
     headers = Object(
         keys=marshmallow_fields.String(validate=header_name),

@@ -26,7 +26,7 @@ class Moment(Expressible, fields.Field[datetime]):
         try:
             return datetime.fromisoformat(value.upper()).astimezone(UTC)
         except (ValueError, OverflowError):
-            raise ValidationError("There is no such time.") from None
+            raise ValidationError("There is no such time: look at the day and the hour.") from None
 
 
 class WaitStep(StepArgs):

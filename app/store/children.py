@@ -90,8 +90,9 @@ SELECT EXISTS (SELECT 1 FROM execution_steps
 
 
 def _aborted(tx: Connection, parent_id: UUID, place: str) -> bool:
-    """Tell whether nobody would wait for a child at a place: `step`, or `step[index]` for an item."""
-    step, _, index = place.removesuffix("]").partition("[")
+    """Tell whether nobody would wait for a child at a place: `step`, or `step[item:attempt]`."""
+    step, _, which = place.removesuffix("]").partition("[")
+    index = which.partition(":")[0]
     given = {"parent": str(parent_id), "step": step, "index": int(index) if index else None}
     return bool(tx.exec_driver_sql(ABORTED, given).scalar_one())
 

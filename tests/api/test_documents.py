@@ -118,6 +118,16 @@ def test_the_schema_of_definitions_refuses_what_saving_refuses(api: Caller, bad:
     assert api.post(f"{api.space}/workflows", {"name": "n", "definition": bad}).status_code == 422
 
 
+def test_openapi_describes_definitions_as_the_schema_for_editors_does(api: Caller) -> None:
+    document = api.client.get("/openapi.json").json
+    schema = {"$ref": "#/components/schemas/WorkflowIn", "components": document["components"]}
+    sent = [DEFINITION, {"steps": [{"id": "a"}]}, DEFINITION | {"colour": "red"}, None]
+
+    taken = [jsonschema.Draft202012Validator(schema).is_valid({"name": "n", "definition": d}) for d in sent]
+
+    assert taken == [True, False, False, False]
+
+
 def ticked(app: Flask, ago: str) -> None:
     with app.app_context(), db.engine.begin() as tx:
         tx.execute(text(f"UPDATE installation SET last_tick_at = now() - interval '{ago}'"))

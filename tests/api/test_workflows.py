@@ -168,6 +168,32 @@ def test_validate_says_what_saving_would_and_saves_nothing(api: Caller) -> None:
     assert api.get(f"{api.space}/workflows").json["data"] == []
 
 
+@pytest.mark.parametrize("nothing", [None, [], "x", 5, False])
+def test_what_is_no_definition_at_all_is_told_the_same_wherever_it_is_sent(
+    api: Caller, workflow: dict[str, Any], nothing: Any
+) -> None:
+    one = f"{api.space}/workflows/{workflow['id']}"
+    verdict = api.post(f"{api.space}/workflows/validate", {"definition": nothing})
+    refused = [
+        api.post(f"{api.space}/workflows", {"name": "n", "definition": nothing}),
+        api.ask("PUT", one, {"name": "n", "definition": nothing}),
+        api.ask("PATCH", one, {"definition": nothing}),
+    ]
+
+    assert (verdict.status_code, verdict.json["valid"], verdict.json["warnings"]) == (200, False, [])
+    assert [fault["path"] for fault in verdict.json["errors"]] == [""]
+    for reply in refused:
+        assert (reply.status_code, reply.json["code"]) == (422, "invalid_definition")
+        assert reply.json["errors"] == verdict.json["errors"]
+
+
+def test_to_validate_without_a_definition_is_a_fault_of_the_request(api: Caller) -> None:
+    reply = api.post(f"{api.space}/workflows/validate", {})
+
+    assert (reply.status_code, reply.json["code"]) == (422, "validation_failed")
+    assert reply.json["errors"] == [{"path": "definition", "message": "Is missing."}]
+
+
 def test_a_secret_that_does_not_exist_is_a_warning(api: Caller) -> None:
     step = {
         "id": "a",

@@ -4,8 +4,10 @@ import time
 from typing import Any
 from uuid import UUID
 
+import pytest
 from flask import Flask
 
+from app.engine import deadline
 from app.engine.step_log import CUT
 from app.settings import Settings
 from app.states import StepStatus
@@ -106,6 +108,62 @@ def test_a_step_that_failed_before_the_time_was_up_stays_the_reason(
     row = place.row(execution_id)
     assert (row.status, row.reason) == ("failed", "step_failed")
     assert statuses(place, execution_id) == {"bad": "failed", "slow": "completed"}
+
+
+def busy(step_id: str, seconds: float) -> Json:
+    """Write a step with runOn that computes for so long."""
+    source = f"const end = Date.now() + {seconds * 1000}; while (Date.now() < end); return 1"
+    return late(step_id, None, type="code", timeoutSeconds=60, **{"with": {"source": source}})
+
+
+def test_steps_with_run_on_are_ended_when_their_time_after_a_time_out_is_up(
+    app: Flask, place: Place, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deadline, "LAST_SECONDS", 1)
+    steps = [ENDLESS, busy("tidy", 50), late("after", 1, needs=["tidy"])]
+
+    execution_id = walked(app, place, settings, *steps, timeoutSeconds=1)
+
+    row = place.row(execution_id)
+    assert (row.status, row.reason) == ("failed", "timeout")
+    assert row.error == (
+        "The execution ran longer than its limit of 1 s,"
+        " and its steps with runOn took more than 1 s after that"
+    )
+    assert statuses(place, execution_id) == {"endless": "cancelled", "tidy": "cancelled"}
+
+
+def test_a_failed_execution_whose_steps_with_run_on_have_no_time_left_says_why_it_failed(
+    app: Flask, place: Place, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deadline, "LAST_SECONDS", 0.5)
+    bad = late("bad", "${{ input.a.b }}", "success")
+
+    execution_id = walked(app, place, settings, bad, busy("tidy", 50), timeoutSeconds=1)
+
+    row = place.row(execution_id)
+    assert (row.status, row.reason) == ("failed", "step_failed")
+    assert statuses(place, execution_id) == {"bad": "failed", "tidy": "cancelled"}
+
+
+def test_the_time_of_steps_with_run_on_goes_on_where_it_was_behind_a_wait_and_on_another_worker(
+    app: Flask, place: Place, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deadline, "LAST_SECONDS", 3)
+    rest = late("rest", None, type="wait", needs=["tidy"], **{"with": {"seconds": 1}})
+    last = busy("last", 50) | {"needs": ["rest"]}
+
+    execution_id = walked(app, place, settings, ENDLESS, busy("tidy", 2), rest, last, timeoutSeconds=1)
+    assert place.row(execution_id).worker is None
+    time.sleep(1)
+    work(place, settings, execution_id, "second", None)
+
+    rows = place.steps(execution_id)
+    assert place.row(execution_id).reason == "timeout"
+    assert {step_id: row.status for step_id, row in rows.items()} == {
+        "endless": "cancelled", "tidy": "completed", "rest": "completed", "last": "cancelled"
+    }  # fmt: skip
+    assert (rows["last"].completed_at - rows["last"].started_at).total_seconds() < 2.7
 
 
 def logged(

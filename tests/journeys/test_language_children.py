@@ -107,6 +107,62 @@ def test_a_child_that_takes_longer_than_its_step_may_is_cancelled(
     assert (kid["status"], kid["reason"]) == ("cancelled", "parent")
 
 
+RETRY = {"attempts": 3, "backoffSeconds": 0.6, "jitter": False}
+
+
+def test_a_failed_child_is_tried_again_by_a_new_one(traveller: Traveller, upstream: Record) -> None:
+    shaky = traveller.workflow(call("inside", f"{upstream.url}/shaky?fail=1"), value("b", "fine"))
+
+    execution = traveller.run(child("kid", shaky) | {"retry": RETRY})
+
+    step, kids = execution["by_id"]["kid"], [traveller.see(kid) for kid in execution["children"]]
+    failed, fine = sorted(kids, key=lambda kid: kid["createdAt"])
+    assert (execution["status"], execution["output"], step["attempt"]) == ("completed", "fine", 2)
+    assert (failed["status"], fine["status"]) == ("failed", "completed")
+    assert [attempt["number"] for attempt in step["attempts"]] == [1, 2]
+    assert failed["id"] in step["attempts"][0]["error"]
+
+
+def test_children_of_items_are_tried_again_each_by_itself(traveller: Traveller, upstream: Record) -> None:
+    url = upstream.url + "/${{ input.n }}?fail=${{ input.n }}"
+    shaky = traveller.workflow(call("inside", url), value("b", "${{ input.n }}"))
+    each = child("each", shaky, input={"n": "${{ item }}"}) | {"forEach": "${{ [0, 1, 2, 9] }}"}
+
+    execution = traveller.run(each | {"retry": RETRY, "onError": "continue"})
+
+    path = f"{traveller.api.space}/executions/{execution['id']}/steps/each/items"
+    items = traveller.api.get(path).get_json()["data"]
+    assert (execution["status"], execution["output"]) == ("completed", [0, 1, 2, None])
+    assert [item["attempt"] for item in items] == [1, 2, 3, 3]
+    assert len(execution["children"]) == 9
+
+
+def test_a_child_that_takes_too_long_is_cancelled_and_tried_again(
+    traveller: Traveller, upstream: Record
+) -> None:
+    slow = traveller.workflow(call("slow", f"{upstream.url}/slow?wait=60"))
+
+    execution = traveller.run(child("kid", slow) | {"timeoutSeconds": 2, "retry": RETRY | {"attempts": 2}})
+
+    ends = [traveller.finished(kid) for kid in execution["children"]]
+    assert (execution["status"], execution["by_id"]["kid"]["attempt"]) == ("failed", 2)
+    assert [(end["status"], end["reason"]) for end in ends] == [("cancelled", "parent")] * 2
+
+
+def test_the_error_of_a_child_s_child_is_told_once(traveller: Traveller) -> None:
+    third = traveller.workflow(
+        {"id": "no", "name": "It's no", "type": "fail", "with": {"message": "no luck"}}
+    )
+    second = traveller.workflow(child("kid", third) | {"forEach": "${{ [1] }}"})
+    first = traveller.workflow(child("kid", second) | {"name": "the 'kid' failed: x"})
+
+    execution = traveller.run(child("kid", first))
+
+    told = f'The child execution {execution["children"][0]} failed: The step "It\'s no" failed: no luck'
+    assert execution["by_id"]["kid"]["error"] == told
+    assert execution["error"] == f"The step 'kid' failed: {told}"
+
+
 def test_a_child_that_is_not_waited_for_outlives_its_parent(traveller: Traveller, upstream: Record) -> None:
     slow = traveller.workflow(call("slow", f"{upstream.url}/slow?wait=0.5"))
 

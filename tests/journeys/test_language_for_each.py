@@ -39,12 +39,25 @@ def test_ten_thousand_items_are_the_most(traveller: Traveller) -> None:
     assert "10001" in more["error"].replace(",", "")
 
 
-@pytest.mark.parametrize("given", [None, {}, "ab", 5, True])
-def test_what_is_no_list_fails_the_step(traveller: Traveller, given: Any) -> None:
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (None, "null: for no items where there is no list, add ?? [] to the expression"),
+        ({"a": [1]}, 'the object {"a":[1]}: name the list in it'),
+        (
+            "a,b",
+            """the text "a,b": make a list of it, for instance with JSON.parse(text) or text.split(',')""",
+        ),
+        ("x" * 9_999, f'the text "{"x" * 59}…: '),
+        (2.5, "the number 2.5: for so many items write Array.from({length: n})"),
+        (True, "the value true"),
+    ],
+)
+def test_what_is_no_list_fails_the_step_and_is_told(traveller: Traveller, given: Any, told: str) -> None:
     execution = traveller.run(value("each", 1, forEach="${{ input.list }}"), input={"list": given})
 
     assert execution["status"] == "failed"
-    assert "list" in execution["error"]
+    assert f"forEach must give a list, but it gave {told}" in execution["error"]
 
 
 def test_no_more_items_are_done_at_once_than_allowed(traveller: Traveller, upstream: Record) -> None:

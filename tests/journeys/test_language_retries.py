@@ -2,10 +2,13 @@
 
 import socket
 import time
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from flask import Flask
 
+from app.extensions import db
 from app.settings import Settings
 from tests.journeys import processes
 from tests.journeys.traveller import Traveller, call, value
@@ -89,6 +92,23 @@ def test_pauses_grow_by_their_factor_up_to_the_most(traveller: Traveller, upstre
 
     assert execution["by_id"]["a"]["attempt"] == 4
     assert 1.1 <= time.monotonic() - begun < 10  # 0.1, 0.5 and 0.5 s; without the most 0.1, 10 and 1,000 s
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_short_pause_holds_no_slot_and_needs_no_clock(
+    app: Flask, traveller: Traveller, upstream: Record
+) -> None:
+    retry = {"attempts": 2, "backoffSeconds": 1, "jitter": False}
+
+    execution = traveller.run(call("a", f"{upstream.url}/a?fail=1", retry=retry))
+
+    with app.app_context(), db.engine.connect() as tx:
+        query = "SELECT claim_no FROM executions WHERE id = %(id)s"
+        claims = tx.exec_driver_sql(query, {"id": execution["id"]}).scalar_one()
+    first, second = execution["by_id"]["a"]["attempts"]
+    pause = datetime.fromisoformat(second["startedAt"]) - datetime.fromisoformat(first["completedAt"])
+    assert (execution["status"], claims) == ("completed", 2)
+    assert pause >= timedelta(seconds=1)
 
 
 @pytest.mark.usefixtures("worker")

@@ -49,7 +49,7 @@ def doubts(source: str, **fields: Json) -> list[tuple[str, str]]:
         ("return input ? steps.nope : 1", "There is no step nope"),
         ("return [1].map(item => steps.nope.output + item)", "There is no step nope"),
         ("return steps.a.output/2/steps.nope.output", "There is no step nope"),
-        ("return steps.z.output", "add z to needs"),
+        ("return steps.z.output", "z comes after this step, so this one cannot read it"),
         ("return steps.code.output", "cannot refer to itself"),
         ("\n  return secrets.TOKEN", "line 2, column 10: Secrets can only stand"),
         ("return item.name", "line 1, column 8: item is only there with forEach."),

@@ -29,6 +29,8 @@ def faults_of(value, secrets=False, **options):
         ("${{ /* }}", "comment"),
         ("${{ ...input }}", "unexpected token"),
         ("${{ return 1 }}", "unexpected"),
+        ("${{ 1 + await input.a }}", "line 1, column 15: await does not work here, as all is synchronous"),
+        ("${{ (await fetch('x')).a }}", "let an http step before this one fetch"),
         ("${{ " + "(" * 100_000 + " }}", "nested too deeply"),
         ("${{ inptu.a }}", "There is no name inptu here (did you mean input?)"),
         ("${{ input.a + foo }}", "line 1, column 15: There is no name foo"),
@@ -77,6 +79,24 @@ def test_checking_never_runs_anything():
 )
 def test_a_body_cannot_close_its_function(source):
     assert Syntax().body(source) is not None
+
+
+@pytest.mark.parametrize(
+    "source", ["const a = 1;\nreturn await fetch('x')", "for await (const a of input) {}", "await 1"]
+)
+def test_an_await_is_told_as_what_does_not_work(source):
+    fault = Syntax().body(source)
+
+    assert fault is not None
+    assert "await does not work here" in fault.message
+    assert fault.line == source.count("\n") + 1
+
+
+def test_what_is_wrong_beside_an_await_is_told_as_it_is():
+    fault = Syntax().body("await 1; return )")
+
+    assert fault is not None
+    assert "await" not in fault.message
 
 
 def test_a_fine_body_has_no_fault():

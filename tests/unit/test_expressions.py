@@ -61,7 +61,6 @@ def evaluated(program, scope=SCOPE):
         ("${{ input }}", SCOPE["input"]),
         ("${{ input.missing }}", None),
         ("${{ input.no }}", None),
-        ("${{ input.toString }}", None),
         ("${{ 'a}}b' }}", "a}}b"),
         ("${{ -1.5 }}", -1.5),
         ("${{ true }}", True),
@@ -123,6 +122,11 @@ def test_everything_else_is_evaluated_by_javascript(text, value):
         ("${{ input.missing.x + 1 }}", "with: input.missing is null or undefined"),
         ("${{ 1 + steps.fetch.output.nope.x }}", "steps.fetch.output.nope is null or undefined"),
         ("${{ input.list.map(x => x.y.z) }}", "property 'z'"),
+        ("${{ input.list.map }}", "input.list.map is a function, which JSON cannot hold: call it"),
+        ("${{ steps.fetch.status.trim }}", "steps.fetch.status.trim is a function"),
+        ("a ${{ input.id.toFixed }}", "input.id.toFixed is a function"),
+        ("${{ input.toString }}", "input.toString is a function"),
+        ("a ${{ () => input.id }}", "with: The value is a function"),
         ("${{ input.id() }}", "TypeError"),
         ("${{ (() => { throw new Error('mine') })() }}", "mine"),
         ("${{ (() => { while (true) {} })() }}", "longer than 1 second"),
@@ -176,10 +180,11 @@ def test_a_true_condition_lets_the_value_through():
     assert StepProgram(plain, compiled("${{ input.id }}")).resolve(SCOPE) == 7
 
 
-def test_the_truth_of_an_inherited_function_is_left_to_javascript():
+def test_a_condition_that_is_an_inherited_function_fails_instead_of_being_always_true():
     condition = compiled("${{ input.list.map }}", rules=Rules(condition=True))
 
-    assert evaluated(StepProgram(condition, compiled("ran"))) == "ran"
+    with pytest.raises(ExpressionFailed, match="always true: call it"):
+        evaluated(StepProgram(condition, compiled("ran")))
 
 
 class Watched(dict):

@@ -20,7 +20,10 @@ class Engine:
         self.path = self.context.eval(
             """(scope, path) => {
               const input = JSON.parse(scope);
-              try { return JSON.stringify((0, eval)("(input) => " + path)(input)) ?? "null"; }
+              try {
+                const value = (0, eval)("(input) => " + path)(input);
+                return typeof value === "function" ? "broken" : JSON.stringify(value) ?? "null";
+              }
               catch (error) { return error instanceof TypeError ? "broken" : String(error); }
             }"""
         )
@@ -67,6 +70,8 @@ KEYS = st.sampled_from(
         ".__proto__",
         ".constructor",
         ".map",
+        ".trim",
+        ".toFixed",
         '["x y"]',
         '[""]',
     ]

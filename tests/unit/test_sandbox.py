@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from app.engine.sandbox import Body, SandboxFailed
+from app.engine.sandbox import Body, Expressions, SandboxFailed, Script
 from tests.unit.sandboxed import HERE, in_sandbox, value_of
 
 ENDLESS = [
@@ -134,8 +134,14 @@ def test_clock_and_chance_work_in_a_body():
         ("undefined", None),
         ("NaN", None),
         ("1 / 0", None),
-        ("() => 1", None),
-        ("[undefined, NaN, () => 1]", [None, None, None]),
+        ("[undefined, NaN]", [None, None]),
+        ("({none: undefined, toJSON() { return {none: undefined} }})", {}),
+        ("JSON.stringify({f: () => 1, m: new Map()})", '{"m":{}}'),
+        ("(() => { BigInt.prototype.toJSON = String.prototype.toString.call; return [] })()", []),
+        (
+            "(() => { BigInt.prototype.toJSON = function () { return `${this}` }; return {n: 10n} })()",
+            {"n": "10"},
+        ),
         ("-0", 0),
         ("2 ** 60", float(2**60)),
         ("'é😀'", "é😀"),
@@ -145,6 +151,94 @@ def test_clock_and_chance_work_in_a_body():
 )
 def test_values_come_back_as_json(source, value):
     assert in_sandbox(lambda sandbox: value_of(sandbox, source)) == value
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("() => 1", "The value is a function"),
+        ("[() => 1]", 'The value of "0" is a function'),
+        ("({a: {total: 10n}})", 'The value of "total" is a BigInt'),
+        ("10n", "Number(n)"),
+        ("Symbol('x')", "a symbol"),
+        ("(() => { const me = {}; me.me = me; return me })()", "contains itself"),
+        ("new Map([['a', 1]])", "Object.fromEntries(map)"),
+        ("[new Set([1])]", "[...set]"),
+        ("'abc'.matchAll(/b/g)", "[...iterator]"),
+        ("({failed: new TypeError('x')})", 'The value of "failed" is an Error'),
+        ("[1, 2].map(async n => n)", "promise"),
+    ],
+)
+def test_a_value_that_json_cannot_hold_fails_and_says_what_it_is(source, why):
+    async def test(sandbox):
+        inside = await sandbox.evaluate(HERE, Expressions((Script(source, text=True),), {}))
+        body = await sandbox.evaluate(HERE, Body(f"return {source}", {}), seconds=10, mebibytes=128)
+        return await value_of(sandbox, source), inside, body.error["message"]
+
+    told, inside, in_body = in_sandbox(test)
+
+    assert why in told
+    assert told == in_body
+    assert inside.values == ["10"] if source == "10n" else inside.error["message"] == told
+
+
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [
+        ("null", "threw null: throw an Error to say what is wrong"),
+        ("undefined", "threw undefined"),
+        ("'no stock'", 'threw "no stock"'),
+        ("{code: 5}", 'threw {"code":5}'),
+        ("Symbol('s')", "threw Symbol(s)"),
+        ("() => 1", "threw () => 1"),
+    ],
+)
+def test_what_is_no_error_may_be_thrown_and_is_told(what, told):
+    async def test(sandbox):
+        body = await sandbox.evaluate(HERE, Body(f"throw {what}", {}), seconds=10, mebibytes=128)
+        return await value_of(sandbox, f"(() => {{ throw {what} }})()"), body.error["message"]
+
+    assert in_sandbox(test) == (f"The expression {told}", f"The code {told}")
+
+
+def test_an_error_that_says_nothing_is_told_as_that():
+    source = "(() => { throw Object.assign(new Error(), {name: ''}) })()"
+
+    assert in_sandbox(lambda sandbox: value_of(sandbox, source)) == "Error: it has no message"
+
+
+def test_a_body_may_declare_the_names_that_it_is_given():
+    source = "const input = 5;\nlet steps = 6;\nreturn [input, steps, typeof this]"
+
+    reply = in_sandbox(lambda sandbox: sandbox.evaluate(HERE, Body(source, {"input": 1, "steps": 2})))
+
+    assert (reply.values, reply.error) == ([[5, 6, "undefined"]], None)
+
+
+@pytest.mark.parametrize("source", ["() => false", "input.trim", "(async () => false)()"])
+def test_a_condition_that_is_always_true_fails(source):
+    request = Expressions((Script(source, condition=True),), {"input": "x"})
+
+    reply = in_sandbox(lambda sandbox: sandbox.evaluate(HERE, request))
+
+    assert reply.error is not None
+    assert "The condition is a" in reply.error["message"]
+
+
+def test_throwing_null_and_running_out_of_memory_are_told_apart_in_any_order():
+    throw, fill = "(() => { throw null })()", "(() => { const all = []; while (true) all.push([1, 2, 3]) })()"
+
+    async def test(sandbox):
+        return [await value_of(sandbox, source) for source in (throw, fill, throw, fill)]
+
+    thrown, full = (
+        "The expression threw null: throw an Error to say what is wrong",
+        "more than 64 MiB of memory",
+    )
+    told = in_sandbox(test)
+    assert (told[0], told[2]) == (thrown, thrown)
+    assert full in told[1]
+    assert full in told[3]
 
 
 @pytest.mark.parametrize(("source", "why"), [("'\\0'", "NUL"), ("'\\ud83d'", "surrogate")])

@@ -51,7 +51,7 @@ def test_a_good_with_is_loaded(schema: type[Schema], args: dict[str, Any], loade
         (WaitStep, {"until": 5}, "with.until", "Must be a time"),
         (WaitForSignalStep, {"seconds": 1}, "with.seconds", "no field seconds here; there are none"),
         (WorkflowStep, {}, "with.workflowId", "Is missing: give the id of a workflow"),
-        (WorkflowStep, {"workflowId": "7"}, "with.workflowId", "Must be the id of a workflow."),
+        (WorkflowStep, {"workflowId": "7"}, "with.workflowId", "Must be the id of a workflow, not its name."),
         (WorkflowStep, {"workflowId": ID, "wait": "no"}, "with.wait", "true or false"),
     ],
 )
