@@ -11,6 +11,11 @@ class Fault:
     path: str
     message: str
 
+    @property
+    def sentence(self) -> str:
+        """Say it with its place; what is about the whole has none."""
+        return f"{self.path}: {self.message}" if self.path else self.message
+
 
 class LineaError(Exception):
     """An error with a sentence for the caller in `detail`; one handler turns it into problem+json."""

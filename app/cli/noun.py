@@ -59,4 +59,4 @@ def sentence(error: Exception) -> str:
 
 def _places(error: LineaError) -> list[str]:
     """Say what is wrong where, unless the sentence says it already."""
-    return [f"{fault.path}: {fault.message}" for fault in error.faults if fault.message not in error.detail]
+    return [fault.sentence for fault in error.faults if fault.message not in error.detail]

@@ -50,7 +50,7 @@ class Member:
         return f"http://127.0.0.1:{self.port}"
 
     def says(self, words: str) -> bool:
-        """Tell whether its log, which it shares with those of earlier tests, has some words since its last start."""
+        """Tell whether its log, shared with those of earlier tests, has some words since its last start."""
         return words in self.log.read_bytes()[self._read :].decode(errors="replace")
 
     def await_ready(self) -> "Member":
