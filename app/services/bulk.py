@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Row
 from sqlalchemy.exc import DBAPIError
 
 from app import log
@@ -77,6 +78,16 @@ def show(scope: Scope, operation_id: UUID) -> View:
         row = store.one(tx, _place(scope), operation_id)
     if row is None:
         raise NotFound(f"There is no bulk operation {operation_id} here: it may be in another space, or old.")
+    return _view(row)
+
+
+def running(scope: Scope, limit: int) -> list[View]:
+    """Tell how far those are that are not completed, the oldest first."""
+    with reading() as tx:
+        return [_view(row) for row in store.running_here(tx, _place(scope), limit)]
+
+
+def _view(row: Row[Any]) -> View:
     return {
         "bulkId": str(row.id),
         "kind": row.kind,

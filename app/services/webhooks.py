@@ -107,6 +107,14 @@ def deliveries(scope: Scope, webhook_id: UUID, cursor: str | None, limit: int) -
     return Page([_delivery(row) for row in rows], listing.cursor(str(rows[-1].id)) if more else None)
 
 
+def newest_deliveries(scope: Scope, webhook_id: UUID, limit: int) -> list[View]:
+    """Tell `id`, `outcome` and `count` of the newest deliveries, newest first; raise NotFound."""
+    key = _key(scope, webhook_id)
+    with reading() as tx:
+        _found(store.get(tx, key), webhook_id)
+        return [dict(row._mapping) for row in delivery_store.newest(tx, key, limit)]
+
+
 def delivery(scope: Scope, webhook_id: UUID, delivery_id: UUID) -> View:
     """Read one delivery; raise NotFound."""
     return _delivery(delivery_row(scope, webhook_id, delivery_id))

@@ -33,11 +33,19 @@ CREATE = """
 INSERT INTO bulk_operations (id, workspace_id, space_id, kind, matched, ids, filters, created_at)
 VALUES (%(id)s, %(workspace)s, %(space)s, %(kind)s, %(matched)s, %(ids)s::uuid[], %(filters)s::jsonb, %(at)s)
 """
-ONE = """
-SELECT id, kind, space_id, status, matched, ids IS NULL AS at_least, done, skipped, created_at, completed_at
-FROM bulk_operations WHERE id = %(id)s AND workspace_id = %(workspace)s
-  AND (%(space)s::uuid IS NULL OR space_id = %(space)s::uuid)
+_SHOWN = """
+id, kind, (SELECT p.id FROM spaces p WHERE p.id = space_id AND p.deleted_at IS NULL) AS space_id,
+status, matched, ids IS NULL AS at_least, done, skipped, created_at, completed_at
 """
+ONE = f"""
+SELECT {_SHOWN} FROM bulk_operations WHERE id = %(id)s AND workspace_id = %(workspace)s
+  AND (%(space)s::uuid IS NULL OR space_id = %(space)s::uuid)
+"""  # noqa: S608 -- the names are a constant of this module
+RUNNING_HERE = f"""
+SELECT {_SHOWN} FROM bulk_operations WHERE status = 'running' AND workspace_id = %(workspace)s
+  AND (%(space)s::uuid IS NULL OR space_id = %(space)s::uuid)
+ORDER BY created_at LIMIT %(limit)s
+"""  # noqa: S608 -- the names are a constant of this module
 _STATE = "id, workspace_id, space_id, kind, filters, after_id, created_at"
 RUNNING = f"""
 SELECT {_STATE} FROM bulk_operations WHERE status = 'running' ORDER BY updated_at LIMIT %(limit)s
@@ -63,7 +71,7 @@ TOUCH = "UPDATE bulk_operations SET updated_at = now() WHERE id = %(id)s"
 FORGET = """
 DELETE FROM bulk_operations WHERE id IN (
   SELECT b.id FROM workspaces w JOIN bulk_operations b ON b.workspace_id = w.id
-    AND b.completed_at < now() - make_interval(days => w.retention_days)
+    AND b.completed_at < now() - make_interval(days => least(w.retention_days, 36500))
   LIMIT %(limit)s FOR UPDATE OF b SKIP LOCKED)
 """
 
@@ -87,6 +95,12 @@ def one(tx: Connection, place: Place, operation_id: UUID) -> Row[Any] | None:
     """Read an operation of a workspace, and of a space if one is named; `at_least`: `matched` is no more."""
     given = {"id": str(operation_id), "workspace": str(place.workspace_id), "space": _text(place.space_id)}
     return tx.exec_driver_sql(ONE, given).one_or_none()
+
+
+def running_here(tx: Connection, place: Place, limit: int) -> Sequence[Row[Any]]:
+    """Read those of a workspace, and of a space if one is named, that are not completed, oldest first."""
+    given = {"workspace": str(place.workspace_id), "space": _text(place.space_id), "limit": limit}
+    return tx.exec_driver_sql(RUNNING_HERE, given).all()
 
 
 def running(tx: Connection, limit: int) -> Sequence[Row[Any]]:

@@ -132,6 +132,12 @@ def page(tx: Connection, key: Key, before: UUID | None, limit: int, most_bytes: 
     return tx.execute(shown.where(sized.c.bytes_before < most_bytes).order_by(sized.c.id.desc())).all()
 
 
+def newest(tx: Connection, key: Key, limit: int) -> Sequence[Row[Any]]:
+    """Give `id`, `outcome` and `count` of the newest deliveries, newest first."""
+    brief: Select[Any] = _shown(key).with_only_columns(D.c.id, D.c.outcome, D.c.count)
+    return tx.execute(brief.order_by(D.c.id.desc()).limit(limit)).all()
+
+
 def get(tx: Connection, key: Key, delivery_id: UUID) -> Row[Any] | None:
     """Read one delivery."""
     return tx.execute(_shown(key).where(D.c.id == delivery_id)).one_or_none()

@@ -16,6 +16,7 @@ from app.stream.feed import Feed
 from app.stream.journal import Journal
 from app.stream.outlet import Caller, Outlet, Wanted
 from app.stream.registry import Registry
+from app.stream.stuck import bound_writes
 from app.stream.watch import Watch
 
 RETRY_AFTER_SECONDS: Final = 5
@@ -30,6 +31,7 @@ class Hub:
         self._journal = Journal(redis_url)
         self._feed = Feed(self._registry, self._journal)
         self._closing = False
+        self._is_bounded = False
 
     def open(self, app: Flask, wanted: Wanted, caller: Caller, resume: str | None) -> Outlet:
         """Open a stream; `resume` is the id of the last event that the client has, None for a new one.
@@ -43,6 +45,7 @@ class Hub:
             )
         outlet = Outlet(wanted, caller, self._leave)
         try:
+            self._bound_writes()
             watch = self._registry.join(outlet)
             position = self._feed.start(app)
             outlet.begin(position, self._first(watch, wanted, resume))
@@ -59,6 +62,12 @@ class Hub:
         self._feed.stop()
         for outlet in self._registry.outlets():
             outlet.end()
+
+    def _bound_writes(self) -> None:
+        """Do it with the first stream: by then the server listens, which it does not when it loads us."""
+        if not self._is_bounded:
+            self._is_bounded = True
+            bound_writes()
 
     def _leave(self, outlet: Outlet) -> None:
         self._registry.leave(outlet)

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from app.clock import now, rfc3339
 from app.errors import ValidationFailed
-from app.services import execution_lists, execution_views, queues
+from app.services import bulk, execution_lists, execution_views, queues
 from app.services.paging import Page
 from app.states import ACTIVE, Reason, Role, Status
 from app.web import list_chips, list_rows
@@ -18,6 +18,7 @@ from app.web.pages import needs, visit
 
 blp = Blueprint("executions", __name__, url_prefix="/spaces/<uuid:space_id>/executions")
 CHOICES = 200
+MOST_BULK = 5
 NOTHING: Page[dict[str, Any]] = Page([], None)
 
 
@@ -84,6 +85,7 @@ def _for_script(query: ListQuery, next_cursor: str | None) -> dict[str, Any]:
         "goesOn": next_cursor is not None,
         "at": rfc3339(now()),
         "active": sorted(status.value for status in ACTIVE),
+        "bulk": bulk.running(visit().scope, MOST_BULK) if visit().may(Role.OPERATOR) else [],
     }
 
 

@@ -91,12 +91,15 @@ def _queued(execution: Form) -> tuple[float | None, str | None]:
 def parts(execution: Form, ended: tuple[int, int] | None) -> list[Part]:
     """Cut the bar of steps: completed, then failed ones; what runs goes on where they end.
 
-    Of a finished one `ended` counts the completed and the failed steps; else all that ended count as done.
+    Of a finished one `ended` counts the completed and the failed steps; else, and of one that completed, all
+    that ended count as done.
     """
     total, status = execution["stepsTotal"], execution["status"]
     if total == 0:
         return []
     done, failed = ended or (execution["stepsDone"], 0)
+    if status == Status.COMPLETED:
+        done = total
     if status == Status.FAILED and not failed:
         failed = 1
     done = min(done, total - failed)

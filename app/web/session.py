@@ -14,7 +14,7 @@ from app.web.pages import needs, visit
 blp = Blueprint("session", __name__)
 LOCAL = re.compile(r"/(?![/\\])[!-\[\]-~]*")
 WRONG_KEY = "This is no valid API key: it may be mistyped, revoked or expired."
-USED_LINK = "This link was used already or is too old: log in with an API key."
+GONE = 410
 
 attempts = Attempts()
 
@@ -30,7 +30,7 @@ def show() -> BaseResponse:
         return _entered(session)
     if _is_logged_in():
         return redirect(_next(), 303)
-    return _form(USED_LINK if token is not None else None, 200)
+    return _form(None, 200) if token is None else _form(None, GONE, used_link=True)
 
 
 @blp.post("/login")
@@ -64,8 +64,9 @@ def log_out() -> BaseResponse:
     return response
 
 
-def _form(error: str | None, status: int) -> Response:
-    return Response(render_template("login.html", error=error, next=_next()), status, mimetype="text/html")
+def _form(error: str | None, status: int, *, used_link: bool = False) -> Response:
+    page = render_template("login.html", error=error, next=_next(), used_link=used_link)
+    return Response(page, status, mimetype="text/html")
 
 
 def _entered(session: str) -> BaseResponse:

@@ -2,8 +2,9 @@
 
 from uuid import UUID
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, Response, render_template, request
 
+from app import strictjson
 from app.services import overview, webhooks
 from app.services.signatures import ALGORITHMS, ENCODINGS
 from app.states import Role
@@ -20,7 +21,7 @@ SCHEMES = {
     "slack": "Slack",
     "bearer": "Bearer token",
     "basic": "Basic: user name and password",
-    "hmac": "HMAC of the body in a header of your choice",
+    "hmac": "HMAC: of the body, in a header of your choice",
 }
 RESPONSES = {
     "accepted": "At once: 202 with the id of the execution",
@@ -85,3 +86,12 @@ def show(webhook_id: UUID) -> str:
         deliveries=webhooks.deliveries(scope, webhook_id, request.args.get("cursor"), SHOWN),
         **WORDS,
     )
+
+
+@blp.get("/<uuid:webhook_id>/deliveries")
+@needs(Role.VIEWER)
+def newest_deliveries(webhook_id: UUID) -> Response:
+    """Tell the script of a webhook's page which deliveries are the newest: at most as many as that shows."""
+    newest = webhooks.newest_deliveries(visit().scope, webhook_id, SHOWN)
+    told = [row | {"id": str(row["id"])} for row in newest]
+    return Response(strictjson.dumps({"newest": told, "most": SHOWN}), mimetype="application/json")

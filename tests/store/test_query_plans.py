@@ -134,6 +134,7 @@ QUESTIONS |= {
     "delivery: refused": lambda tx: deliveries.reject(tx, A_DELIVERY, "{}", "{}"),
     "deliveries": lambda tx: deliveries.page(tx, WEBHOOK_KEY, None, 200, 4_000_000),
     "deliveries, far down": lambda tx: deliveries.page(tx, WEBHOOK_KEY, UUID(int=7 << 120), 200, 4_000_000),
+    "deliveries: the newest in brief": lambda tx: deliveries.newest(tx, WEBHOOK_KEY, 25),
     "one delivery": lambda tx: deliveries.get(tx, WEBHOOK_KEY, UUID(int=7)),
     "tick: old deliveries": lambda tx: old_deliveries.forget(tx, BATCH),
     "tick: deleted webhooks": lambda tx: old_deliveries.purge(tx, WEBHOOK, BATCH),

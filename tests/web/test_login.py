@@ -139,9 +139,20 @@ def test_a_link_logs_in_once(app: Flask, visitor: Visitor) -> None:
 
     assert (first.status_code, first.headers["Location"]) == (303, "/")
     assert visitor.get("/").status_code == 200
-    assert again.status_code == 200
+    assert (again.status_code, again.mimetype) == (410, "text/html")
     assert "used already or is too old" in again.text
+    assert "it prints a new link" in again.text
+    assert 'name="key"' in again.text
     assert "Set-Cookie" not in again.headers
+
+
+def test_a_used_link_leads_on_in_the_browser_that_it_logged_in(app: Flask, visitor: Visitor) -> None:
+    token = link_of(app, visitor.caller)
+    visitor.get(f"/login?token={token}")
+
+    again = visitor.get(f"/login?token={token}")
+
+    assert (again.status_code, again.headers["Location"]) == (303, "/")
 
 
 def test_a_link_that_is_too_old_logs_nobody_in(app: Flask, visitor: Visitor) -> None:
@@ -150,6 +161,7 @@ def test_a_link_that_is_too_old_logs_nobody_in(app: Flask, visitor: Visitor) -> 
 
     reply = visitor.get(f"/login?token={token}")
 
+    assert reply.status_code == 410
     assert "used already or is too old" in reply.text
     assert visitor.session is None
 

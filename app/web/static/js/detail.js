@@ -123,7 +123,7 @@ class Detail {
     this.choose(link.dataset.choose ?? link.closest("[data-step-id]")?.dataset.stepId ?? null, true);
   }
 
-  /** Show a step beside the waterfall, null for the execution; `go` moves there where it is below. */
+  /** Show a step beside the waterfall, null for the execution; `go` moves there where it is below, else to its line. */
   choose(stepId, go = false) {
     this.chosen = stepId;
     history.replaceState(null, "", `?step=${encodeURIComponent(stepId ?? "")}`);
@@ -131,7 +131,9 @@ class Detail {
     this.graph?.choose(stepId);
     this.pane.show(this.step(stepId));
     this.actions.update();
-    if (go && byId("chosen").getBoundingClientRect().top > innerHeight - 120) byId("chosen").scrollIntoView();
+    if (!go) return;
+    if (byId("chosen").getBoundingClientRect().top > innerHeight - 120) byId("chosen").scrollIntoView();
+    else document.querySelector(".wf-chosen").scrollIntoView({ block: "nearest" });
   }
 
   move(by) {
@@ -161,6 +163,13 @@ class Detail {
   addShortcuts() {
     shortcut("j", "Next step", () => this.move(1));
     shortcut("k", "Previous step", () => this.move(-1));
+    const { zoom } = this.waterfall;
+    shortcut("+", "Zoom in", () => zoom.in());
+    shortcut("-", "Zoom out", () => zoom.out());
+    shortcut("0", "Show all of the time", () => zoom.all());
+    shortcut("h", "Show what was earlier", () => zoom.move(-1));
+    shortcut("l", "Show what came later", () => zoom.move(1));
+    shortcut("z", "Zoom to the chosen step", () => this.waterfall.fit(this.chosen));
     shortcut("Enter", "Go to what the step took and gave", () => {
       byId("chosen").focus();
       byId("chosen").scrollIntoView({ block: "nearest" });

@@ -3,6 +3,7 @@ import { icon, svg, vocabulary } from "./dom.js";
 import { arranged, HEIGHT, WIDTH } from "./graph-layout.js";
 
 const MOST_LETTERS = 20;
+const TEXT_X = 36;
 
 /**
  * Draw a definition, also one that is half written, into an element in place of what is there.
@@ -17,11 +18,30 @@ export function drawGraph(container, definition, statuses = {}, options = {}) {
     class: "graph", width: plan.width, height: plan.height, viewBox: `0 0 ${plan.width} ${plan.height}`,
     role: options.onChoose ? "group" : "img", "aria-label": `Graph of ${count} ${count === 1 ? "step" : "steps"}`,
   }, ...drawLate(plan), ...plan.edges.map(drawEdge), ...nodes.values());
+  const first = !container.querySelector(".graph");
   container.replaceChildren(picture);
-  const drawn = { update: (now) => nodes.forEach(colour(now)), choose: (id) => nodes.forEach(mark(id)) };
+  const drawn = { update: (now) => nodes.forEach(colour(now)), choose: (id) => choose(container, nodes, id) };
   drawn.update(statuses);
   drawn.choose(options.chosen);
+  if (first && !nodes.has(options.chosen)) reveal(container, nodes.values().next().value);
   return drawn;
+}
+
+function choose(container, nodes, id) {
+  nodes.forEach(mark(id));
+  reveal(container, nodes.get(id));
+}
+
+/** Scroll a graph that is larger than its place to a step that is out of sight; the page stays where it is. */
+function reveal(container, node) {
+  if (!node || !container.clientWidth) return;
+  const [place, box] = [container.getBoundingClientRect(), node.getBoundingClientRect()];
+  if (box.left < place.left || box.right > place.right) {
+    container.scrollLeft += box.left + box.width / 2 - (place.left + place.width / 2);
+  }
+  if (box.top < place.top || box.bottom > place.bottom) {
+    container.scrollTop += box.top + box.height / 2 - (place.top + place.height / 2);
+  }
 }
 
 function drawNode(node, onChoose) {
@@ -30,8 +50,9 @@ function drawNode(node, onChoose) {
     titled(step.name ? `${step.id}: ${step.name}` : step.id),
     svg("rect", { class: "node-box", width: WIDTH, height: HEIGHT, rx: 7 }),
     svg("g", { class: "node-icon", transform: "translate(11 15)" }),
-    svg("text", { class: "node-id", x: 36, y: 20 }, short(step.id)),
-    svg("text", { class: "node-type", x: 36, y: 36 }, short(kindOf(step))));
+    svg("svg", { x: TEXT_X, width: WIDTH - TEXT_X - 6, height: HEIGHT }, // which cuts off what is too wide
+      svg("text", { class: "node-id", y: 20 }, short(step.id)),
+      svg("text", { class: "node-type", y: 36 }, short(kindOf(step)))));
   group.step = step;
   group.dataset.node = step.id;
   if (onChoose) {

@@ -1,5 +1,5 @@
 // Rows chosen, or all that match: cancelled or retried at once, counted first.
-import { api, ask, page, toast, vocabulary } from "./app.js";
+import { api, ask, el, page, toast, vocabulary } from "./app.js";
 import { refresh } from "./list-live.js";
 import { facts, rows } from "./list-rows.js";
 
@@ -8,6 +8,8 @@ const WORDS = {
   cancel: { verb: "Cancel", doing: "Cancelling", done: "cancelled", none: "None of them can be cancelled: all have ended." },
   retry: { verb: "Retry", doing: "Retrying", done: "retried", none: "None of them can be retried: none has ended." },
 };
+const LASTING = [401, 404];
+const followed = new Set();
 const picked = new Set();
 let all = false;
 
@@ -24,9 +26,18 @@ export function keepBulk() {
   $("bulk-none").addEventListener("click", () => none());
   document.querySelectorAll("[data-bulk]").forEach((button) =>
     button.addEventListener("click", () => begin(button.dataset.bulk).catch(() => {})));
-  document.addEventListener("list:renewed", draw);
+  document.addEventListener("list:renewed", () => {
+    draw();
+    followAll();
+  });
   rows().forEach((row) => box(row).checked && picked.add(row.dataset.executionId));
   draw();
+  followAll();
+}
+
+/** Follow the operations that were under way when the list was rendered, whoever began them. */
+function followAll() {
+  for (const operation of facts.bulk) follow(operation, WORDS[operation.kind]);
 }
 
 /** Choose rows, or no longer; what is not said is the opposite of now. */
@@ -100,22 +111,34 @@ function said(counted) {
 
 /** Show how far a bulk operation is until it is completed. */
 async function follow(begun, words) {
-  const place = $("bulk-progress");
-  const [text, bar] = place.children;
-  place.hidden = false;
-  bar.removeAttribute("value");
-  text.textContent = `${words.doing} ${said(begun)}…`;
-  try {
-    for (;;) {
-      const now = await api(`executions/bulk/${begun.bulkId}`);
-      const ended = now.done + now.skipped;
-      if (now.status === "completed") return finish(now, words);
-      if (begun.matched) Object.assign(bar, { max: begun.matched, value: ended });
-      text.textContent = `${words.doing}: ${ended.toLocaleString("en")} of ${said(begun)}`;
-      await new Promise((resolve) => setTimeout(resolve, ASK_MS));
+  if (followed.has(begun.bulkId)) return;
+  followed.add(begun.bulkId);
+  const text = el("span", {}, `${words.doing} ${said(begun)}…`);
+  const bar = el("progress", { "aria-label": "Progress of the bulk operation" });
+  const line = el("div", { class: "bulk-line", data: { bulkId: begun.bulkId } }, text, bar);
+  $("bulk-progress").append(line);
+  $("bulk-progress").hidden = false;
+  const ended = await end(begun, (now) => {
+    const done = now.done + now.skipped;
+    if (begun.matched) Object.assign(bar, { max: begun.matched, value: done });
+    text.textContent = `${words.doing}: ${done.toLocaleString("en")} of ${said(begun)}`;
+  });
+  line.remove();
+  $("bulk-progress").hidden = !$("bulk-progress").children.length;
+  if (ended) await finish(ended, words);
+}
+
+/** Wait until an operation is completed, telling each second how far it is; null when nobody can tell. */
+async function end(begun, tell) {
+  for (;;) {
+    try {
+      const now = await api(`executions/bulk/${begun.bulkId}`, { quiet: true });
+      if (now.status === "completed") return now;
+      tell(now);
+    } catch (error) {
+      if (LASTING.includes(error.status)) return null;
     }
-  } finally {
-    place.hidden = true;
+    await new Promise((resolve) => setTimeout(resolve, ASK_MS));
   }
 }
 

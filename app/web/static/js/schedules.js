@@ -1,6 +1,7 @@
 // Schedules: the form with the next fires of its pattern beside it, pausing, deleting.
 import { api, ApiError, el, fill, relative, shortcut, toast } from "./app.js";
 import { fieldOf, jsonOf, keepActions, onSubmit, watchNews } from "./forms.js";
+import { keepTableKeys } from "./row-keys.js";
 
 const PAUSE_MS = 350;
 const FIELDS = ["name", "workflowId", "cron", "timezone", "overlap", "catchUp"];
@@ -12,6 +13,7 @@ let asking = new AbortController();
 
 keepActions();
 watchNews();
+keepTableKeys("schedules");
 const create = document.querySelector("[data-new]");
 if (create) shortcut("n", "New schedule", () => create.click());
 if (form) begin();

@@ -1,15 +1,11 @@
 // The waterfall: a line for the execution and one for each step, with bars along a common time axis.
 import { el, fill, icon, vocabulary } from "./dom.js";
 import { duration } from "./times.js";
+import { marks } from "./waterfall-axis.js";
+import { Zoom } from "./waterfall-zoom.js";
 
 const WAITS = ["wait", "waitForSignal"];
 const FINAL = ["completed", "failed", "cancelled", "skipped"];
-const STEPS = [1, 2, 5].flatMap((n) => [n, 10 * n, 100 * n]);
-const UNITS = [
-  ...STEPS, ...[1, 2, 5, 10, 15, 30].map((n) => n * 1000), ...[1, 2, 5, 10, 15, 30].map((n) => n * 60_000),
-  ...[1, 2, 4, 6, 12].map((n) => n * 3_600_000), ...[1, 2, 5, 10, 20, 50, 100].map((n) => n * 86_400_000),
-];
-const MOST_TICKS = 5;
 
 /** Tell whether a status is an end. */
 export const isFinal = (status) => FINAL.includes(status);
@@ -19,10 +15,16 @@ export class Waterfall {
   constructor(root, definition, clock) {
     Object.assign(this, { root, clock, bars: [], needs: needsOf(definition) });
     this.list = root.querySelector(".wf-rows");
-    this.axis = root.querySelector(".wf-axis");
-    this.lines = root.querySelector(".wf-lines");
+    this.axis = root.querySelector(".wf-ticks");
+    this.lines = root.querySelector(".wf-marks");
     this.rows = new Map([...this.list.querySelectorAll("[data-step-id]")].map((row) => [row.dataset.stepId, row]));
     this.whole = this.list.querySelector("[data-whole]");
+  }
+
+  /** What chooses the part of the time that is shown; there once something is. */
+  get zoom() {
+    this.zooming ??= new Zoom(this.root, () => this.span(), () => this.tick());
+    return this.zooming;
   }
 
   /** Show how the execution and its steps are now. */
@@ -50,16 +52,38 @@ export class Waterfall {
     }
   }
 
-  /** Let running bars grow. */
+  /** Let running bars grow, and show the part that is zoomed to. */
   tick() {
-    const [start, end] = this.span();
+    const whole = this.span();
+    const [start, end] = this.zoom.view;
     const part = (at) => (100 * Math.min(Math.max(at - start, 0), end - start)) / (end - start);
     for (const { bar, from, to } of this.bars) {
-      const left = part(from);
-      bar.style.left = `${left}%`;
-      bar.style.width = `${part(to ?? end) - left}%`;
+      const until = to ?? whole[1];
+      bar.hidden = until < start || from > end;
+      bar.style.left = `${part(from)}%`;
+      bar.style.width = `${part(until) - part(from)}%`;
     }
-    this.drawAxis(end - start);
+    this.pointAway(start);
+    this.drawAxis(start - whole[0], end - start);
+    this.zoom.place();
+  }
+
+  /** Say on lines whose bars lie all outside of what is shown where they are. */
+  pointAway(start) {
+    const away = new Map();
+    for (const { row, bar, from } of this.bars) {
+      if (!bar.hidden) away.set(row, "");
+      else if (!away.has(row)) away.set(row, from < start ? "earlier" : "later");
+    }
+    for (const [row, where] of away) row.querySelector(".wf-track").dataset.away = where;
+  }
+
+  /** Zoom to the bars of a step, or to all of the time. */
+  fit(stepId) {
+    const [, now] = this.span();
+    const own = this.bars.filter(({ row }) => row === this.rows.get(stepId));
+    if (!own.length) return this.zoom.all();
+    return this.zoom.fit(Math.min(...own.map(({ from }) => from)), Math.max(...own.map(({ to }) => to ?? now)));
   }
 
   /** Give the ends of the axis; a long time in the queue is left out, as it would hide the rest. */
@@ -72,10 +96,8 @@ export class Waterfall {
     return [start, Math.max(end, start + 1)];
   }
 
-  drawAxis(length) {
-    const unit = UNITS.find((size) => length / size <= MOST_TICKS) ?? UNITS.at(-1);
-    const ticks = [];
-    for (let at = 0; at < length * 0.94; at += unit) ticks.push([(100 * at) / length, at ? duration(at) : "0"]);
+  drawAxis(from, length) {
+    const ticks = marks(from, length);
     const known = ticks.map(([left, text]) => `${left.toFixed(1)} ${text}`).join();
     if (known === this.known) return;
     this.known = known;
@@ -94,7 +116,7 @@ export class Waterfall {
 
   draw(row, parts, note) {
     const bars = parts.map(({ kind, title }) => el("span", { class: `wf-bar ${kind}`, title }));
-    parts.forEach(({ from, to }, i) => this.bars.push({ bar: bars[i], from, to }));
+    parts.forEach(({ from, to }, i) => this.bars.push({ row, bar: bars[i], from, to }));
     fill(row.querySelector(".wf-track"), bars, note && el("span", { class: "wf-note" }, note));
   }
 }

@@ -1,6 +1,8 @@
 // Webhooks: the form by scheme, secrets that are shown once, deliveries and redelivering.
 import { api, ApiError, copyButton, el, fill, shortcut, toast } from "./app.js";
-import { fieldOf, keepActions, onSubmit, watchNews } from "./forms.js";
+import { fieldOf, keepActions, onSubmit } from "./forms.js";
+import { keepTableKeys } from "./row-keys.js";
+import { watchDeliveries } from "./webhook-news.js";
 
 const OPTIONS = { basic: ["username"], hmac: ["header", "prefix", "algorithm", "encoding"] };
 const here = location.pathname.replace(/\/webhooks.*/, "/webhooks");
@@ -8,7 +10,8 @@ const form = document.getElementById("webhook-form");
 const rotate = document.getElementById("rotate-form");
 
 keepActions();
-watchNews();
+watchDeliveries();
+keepTableKeys("webhooks");
 const create = document.querySelector("[data-new]");
 if (create) shortcut("n", "New webhook", () => create.click());
 for (const place of document.querySelectorAll("[data-with-origin]")) {

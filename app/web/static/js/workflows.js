@@ -1,8 +1,10 @@
 // The list of workflows: the last execution of each follows the stream.
 import { badge, el, live, page, shortcut, when } from "./app.js";
+import { keepTableKeys } from "./row-keys.js";
 
 const table = document.getElementById("workflows");
 const create = document.querySelector("[data-new]");
+keepTableKeys("workflows");
 if (create) shortcut("n", "New workflow", () => create.click());
 if (table) live(`${page.api}/executions/stream`, { onExecution, onPoll: () => {} });
 
