@@ -29,7 +29,8 @@ def worker(settings: Settings) -> Iterator[processes.Process]:
 
 @pytest.fixture(scope="module")
 def running(settings: Settings) -> Iterator[Web]:
-    with serving(settings) as web:
+    # Room for all tests at once: a place is free again only when the web notices that its client has left.
+    with serving(settings, STREAM_LIMIT="40") as web:
         yield web
 
 
