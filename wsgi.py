@@ -1,11 +1,16 @@
-"""The WSGI door: `granian wsgi:app` and `flask --app wsgi`."""
+"""The WSGI door: `granian wsgi:app` (see `app/serve.py`) and `flask --app wsgi`."""
 
 import os
+import sys
 
 from app import create_app
 from app.environment import COMMAND_LINE
+from app.settings import BadSetting
 from app.stream.ending import heed
 
-app = create_app()
+try:
+    app = create_app()
+except BadSetting as refusal:
+    sys.exit(str(refusal))
 if os.environ.get(COMMAND_LINE) != "true":
     heed(app)

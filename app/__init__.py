@@ -6,6 +6,7 @@ from flask import Flask
 
 from app import api, cli, environment, log, strictjson, web
 from app.extensions import db, migrate
+from app.pulse import CONNECT_SECONDS, Line
 from app.queue import Sender
 from app.services.intake import Intake
 from app.settings import Settings
@@ -55,7 +56,8 @@ ENGINE_OPTIONS = {
     "pool_pre_ping": True,
     "pool_recycle": 300,
     "connect_args": {
-        "connect_timeout": 2,
+        "connection_factory": Line,
+        "connect_timeout": CONNECT_SECONDS,
         "application_name": "linea",
         # A server that vanished without a word is noticed within some 20 s; the kernel takes 15 minutes.
         "keepalives_idle": 10,

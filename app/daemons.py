@@ -19,6 +19,7 @@ from app.tether import tether
 
 MAX_SOCKET_FOLDER = 80  # sockaddr_un holds 104 bytes on macOS, 108 on Linux, with the socket's name
 PLAIN_PATH = re.compile(r"[A-Za-z0-9_./-]+")  # libpq reads a comma in `host` as a list
+ERROR = re.compile(r"\b(FATAL|PANIC|error):\s++(?!the database system is starting up)")
 START_SECONDS, END_SECONDS = 120, 30
 LOCK_SECONDS = 15
 POLL_SECONDS = 0.03
@@ -150,9 +151,10 @@ def fresh_log(path: Path) -> Path:
 
 
 def last_line(log: Path) -> str:
-    """Give the last line of a log, for a message."""
+    """Give the last line of a log that tells of an error, or else its last one, for a message."""
     lines = log.read_text(errors="replace").strip().splitlines()
-    return lines[-1] if lines else "it said nothing"
+    told = [line for line in lines if ERROR.search(line)] or lines
+    return told[-1] if told else "it said nothing"
 
 
 def await_ready(server: Server, log: Path, ready: Callable[[], bool]) -> Server:

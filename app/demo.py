@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,10 @@ from flask_migrate import upgrade
 from app import create_app, data_dir
 from app.errors import NotFound
 from app.samples import GREETING, ORDER, price_check
-from app.services import api_keys, sessions, workflows, workspaces
+from app.services import api_keys, sessions, spaces, workflows, workspaces
 from app.services.identity import identify
 from app.services.scope import Scope
+from app.settings import BadSetting
 from app.states import Role
 
 Demo = dict[str, Any]
@@ -26,7 +28,8 @@ def prepare(folder: Path, upstream_port: int) -> None:
     `{workspaceId, spaceId, apiKey, priceCheckId, upstreamPort, loginToken}`; the token logs in once.
 
     What its user changed or deleted since stays so; only the price check follows its
-    upstream to another port, and a key that no longer works is replaced.
+    upstream to another port, and a key that no longer works is replaced, and so is a
+    deleted space, with new samples.
     """
     upgrade()
     path = folder / "demo.json"
@@ -41,14 +44,25 @@ def prepare(folder: Path, upstream_port: int) -> None:
 
 
 def _found(path: Path) -> Demo | None:
-    """Read what an earlier start made, with a key that works; None when it is not in this database."""
+    """Read what an earlier start made, with a key and a space that work; None when this database lacks it."""
     demo: Demo | None = json.loads(path.read_text()) if path.exists() else None
-    if demo is None or identify(demo["apiKey"]) is not None:
-        return demo
+    if demo is None:
+        return None
     try:
-        _, demo["apiKey"] = api_keys.create(UUID(demo["workspaceId"]), "demo key", Role.ADMIN)
+        if identify(demo["apiKey"]) is None:
+            _, demo["apiKey"] = api_keys.create(UUID(demo["workspaceId"]), "demo key", Role.ADMIN)
     except NotFound:
         return None
+    return _with_space(demo)
+
+
+def _with_space(demo: Demo) -> Demo:
+    """Give a demo whose space was deleted another one, which has no samples yet."""
+    try:
+        spaces.show(_scope(demo))
+    except NotFound:
+        space_id = spaces.create(_scope(demo), workspaces.FIRST_SPACE).id
+        return {"workspaceId": demo["workspaceId"], "spaceId": str(space_id), "apiKey": demo["apiKey"]}
     return demo
 
 
@@ -98,9 +112,12 @@ def _follow(demo: Demo, upstream_port: int) -> None:
 
 
 def main() -> None:
-    """Prepare what the environment names."""
-    with create_app().app_context():
-        prepare(data_dir.locate(os.environ), int(os.environ["DEMO_UPSTREAM_PORT"]))
+    """Prepare what the environment names; one line and exit code 1 when it is wrong or away."""
+    try:
+        with create_app().app_context():
+            prepare(data_dir.locate(os.environ), int(os.environ["DEMO_UPSTREAM_PORT"]))
+    except BadSetting as refusal:
+        sys.exit(str(refusal))
 
 
 if __name__ == "__main__":

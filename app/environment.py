@@ -5,6 +5,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
 from app import tasks
 from app.data_dir import locate, read_run_env
 from app.settings import BadSetting, Settings, from_environment
@@ -17,6 +20,24 @@ def settings() -> Settings:
     """Read the settings of this process; raise BadSetting, or on the command line exit with its one line."""
     with _one_line():
         return from_environment(_second_shell(os.environ) if _on_command_line() else os.environ)
+
+
+def checked() -> Settings:
+    """Read the settings and look at all they name, as an application does at its start; raise BadSetting."""
+    found = settings()
+    load_tasks(found)
+    check_hosts(found)
+    return found
+
+
+def reach(engine: Engine) -> Connection:
+    """Connect to the database; raise BadSetting, or on the command line exit with its one line."""
+    with _one_line():
+        try:
+            return engine.connect()
+        except DBAPIError as error:
+            why, *_ = str(error.orig).strip().partition("\n")
+            raise BadSetting(f"DATABASE_URL names a database that cannot be reached: {why}") from error
 
 
 def load_tasks(settings: Settings) -> None:

@@ -7,17 +7,20 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from app import data_dir
-from app.daemons import END_SECONDS, Server, ServerRefused, make_folder
+from sqlalchemy import NullPool, create_engine
+
+from app import data_dir, environment
+from app.daemons import END_SECONDS, Server, make_folder
 from app.embedded import start_postgres, start_valkey
 from app.settings import BadSetting, Settings, from_environment
-from app.supervise import Child, Process, Supervisor
+from app.supervise import Child, Process, Supervisor, how_it_ended
 from app.tether import tether
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -29,6 +32,7 @@ EMBEDDED: dict[str, tuple[str, Callable[[Path], Server]]] = {
 PROCESSES = ("clock", "worker", "web")  # of the Procfile; stopped in the other direction
 SECOND_SHELL = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ENCRYPTION_KEYS", "HTTP_ALLOW_HOSTS", "PORT")
 COLOURS = {"postgres": 34, "valkey": 34, "setup": 33, "upstream": 90, "clock": 35, "worker": 32, "web": 36}
+CONNECT_SECONDS = 10
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -40,24 +44,26 @@ def main() -> int:
     """Run until asked to stop; one line and exit code 1 when it cannot start."""
     try:
         launch(os.environ)
-    except (CannotStart, ServerRefused, BadSetting, data_dir.AlreadyRunning) as refusal:
+    except (CannotStart, OSError, BadSetting, data_dir.AlreadyRunning) as refusal:
         print(refusal, file=sys.stderr)  # noqa: T201 -- the command's answer
         return 1
     return 0
 
 
-def launch(environment: Mapping[str, str]) -> None:
+def launch(given: Mapping[str, str]) -> None:
     """Start everything, keep it running until a signal asks for the end, stop everything."""
     supervisor = Supervisor(say)
     for signum in STOP_SIGNALS:
         signal.signal(signum, supervisor.ask_to_stop)
-    folder = make_folder(data_dir.locate(environment))
-    env = _complete(environment, folder)
-    port = _checked(env).port or _listen(0).getsockname()[1]
+    folder = _writable(make_folder(data_dir.locate(given)))
+    env = _complete(given, folder)
+    settings = _checked(env)
+    port = settings.port or _listen(0).getsockname()[1]
     env["PORT"] = str(port)
     with ExitStack() as stack:
         stack.enter_context(data_dir.held(folder, f"http://{HOST}:{port}"))
         _refuse_taken_port(port)
+        _refuse_absent_database(env, settings)
         servers: list[Server] = []
         stack.enter_context(_stopping(supervisor, servers))
         env |= _start_servers(supervisor, servers, env, folder)
@@ -84,9 +90,19 @@ def tell(text: str) -> None:
         print(text, flush=True)  # noqa: T201 -- the terminal is its face
 
 
-def _complete(environment: Mapping[str, str], folder: Path) -> dict[str, str]:
+def _writable(folder: Path) -> Path:
+    """Refuse a folder that takes no data, or a disk that is full."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(bytes(65_536))
+    except OSError as error:
+        raise CannotStart(f"{folder} cannot hold data ({error.strerror}): set DATA_DIR") from error
+    return folder
+
+
+def _complete(given: Mapping[str, str], folder: Path) -> dict[str, str]:
     """Fill in what embedding decides; where nothing is embedded a missing SECRET_KEY stays an error."""
-    env = {name: value for name, value in environment.items() if value}
+    env = {name: value for name, value in given.items() if value.strip()}
     if not set(EMBEDDED) <= set(env):
         env.setdefault("SECRET_KEY", data_dir.secret_key(folder))
     programs = str(Path(sys.executable).parent)
@@ -101,7 +117,22 @@ def _complete(environment: Mapping[str, str], folder: Path) -> dict[str, str]:
 def _checked(env: Mapping[str, str]) -> Settings:
     """Find a bad value before anything starts; raises BadSetting."""
     placeholders = {"DATABASE_URL": "postgresql:///linea", "REDIS_URL": "redis://"}
-    return from_environment(placeholders | dict(env))
+    settings = from_environment(placeholders | dict(env))
+    environment.check_hosts(settings)
+    if settings.task_modules:
+        _try_tasks(placeholders | dict(env))
+    return settings
+
+
+def _try_tasks(env: Mapping[str, str]) -> None:
+    """Import TASK_MODULES in a process of its own: what they start must not live in this one."""
+    command, nothing = [sys.executable, "-m", "app.serve", "--check"], subprocess.DEVNULL
+    tried = subprocess.run(  # noqa: S603 -- our own command
+        command, cwd=PROJECT, env=env, stdin=nothing, capture_output=True, text=True, check=False
+    )
+    if tried.returncode not in (0, -signal.SIGINT):
+        how = f"TASK_MODULES cannot be imported: the process {how_it_ended(tried.returncode)}"
+        raise BadSetting([how, *tried.stderr.strip().splitlines()][-1])
 
 
 def _refuse_taken_port(port: int) -> None:
@@ -112,6 +143,14 @@ def _refuse_taken_port(port: int) -> None:
         except OSError as error:
             another = f"set another, such as PORT={port + 1} make run"
             raise CannotStart(f"PORT {port} cannot be used ({error.strerror}): {another}") from error
+
+
+def _refuse_absent_database(env: Mapping[str, str], settings: Settings) -> None:
+    """Look for a database that is not embedded before anything starts; raises BadSetting."""
+    if "DATABASE_URL" in env:
+        patience = {"connect_timeout": CONNECT_SECONDS}
+        engine = create_engine(settings.database_url, poolclass=NullPool, connect_args=patience)
+        environment.reach(engine).close()
 
 
 @contextmanager
@@ -185,7 +224,7 @@ def _start_processes(supervisor: Supervisor, env: Mapping[str, str]) -> None:
     """Start the very commands that a deployment runs."""
     pairs = (line.partition(": ") for line in (PROJECT / "Procfile").read_text().splitlines())
     commands = {name: command for name, _, command in pairs}
-    grace = int(env.get("SHUTDOWN_GRACE_SECONDS", "20")) + 5
+    grace = int(env.get("SHUTDOWN_GRACE_SECONDS", "20")) + 10
     for name in PROCESSES:
         start = partial(_spawn, ["sh", "-c", f"exec {commands[name]}"], env)
         supervisor.run(Child(name, start, grace=grace))

@@ -2,13 +2,21 @@
 
 import os
 import selectors
+import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO
 
 LONGEST_LINE = 1 << 20
 Say = Callable[[str, str], None]
+
+
+def say(name: str, text: str) -> None:
+    """Say a line on standard error; one that cannot be written, as on a full disk, is lost."""
+    with suppress(OSError):
+        print(f"{name}: {text}", file=sys.stderr, flush=True)  # noqa: T201 -- what a supervisor says is no log
 
 
 @dataclass(eq=False)

@@ -38,6 +38,9 @@ SEND_BATCH = 500
 SENDER_LIMIT = 20_000
 BREAK_SECONDS = 1.0
 TAKEN_TTL_SECONDS = 86_400
+# How long RQ keeps the key of a worker of ours after each sign of life: its time to live, and a minute.
+WORKER_TTL_SECONDS = 60
+WORKER_KEY_SECONDS = WORKER_TTL_SECONDS + 60
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 logger = log.get(__name__)

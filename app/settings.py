@@ -5,10 +5,18 @@ import binascii
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+ANY_ADDRESS = "0.0.0.0"  # noqa: S104 -- what a platform's router reaches; `make run` names another
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 LOG_FORMATS = ("text", "json")
+MOST_DIGITS = 18
+DATABASE_URL_FORM = "DATABASE_URL must look like postgresql://user:password@host:5432/name"
+REDIS_URL_FORM = "REDIS_URL must look like redis://host:6379/0 or rediss://host:6379/0"
 
 
 class BadSetting(Exception):
@@ -24,6 +32,8 @@ class Settings:
     secret_key: str
     encryption_keys: tuple[tuple[str, bytes], ...]
     port: int = 8000
+    web_host: str = ANY_ADDRESS
+    web_concurrency: int = 1
     worker_concurrency: int = 100
     worker_processes: int = 1
     web_threads: int = 32
@@ -41,6 +51,7 @@ class Settings:
 
 def from_environment(env: Mapping[str, str]) -> Settings:
     """Read every setting from `env`; raise BadSetting for the first that is missing or wrong."""
+    _require_text(env)
     secret_key = _required(env, "SECRET_KEY")
     return Settings(
         database_url=_database_url(_required(env, "DATABASE_URL")),
@@ -48,6 +59,8 @@ def from_environment(env: Mapping[str, str]) -> Settings:
         secret_key=secret_key,
         encryption_keys=_encryption_keys(env.get("ENCRYPTION_KEYS", ""), secret_key),
         port=_whole(env, "PORT", 8000, 0, 65535),
+        web_host=_address(env, "GRANIAN_HOST", ANY_ADDRESS),
+        web_concurrency=_whole(env, "WEB_CONCURRENCY", 1, 1, 256),
         worker_concurrency=_whole(env, "WORKER_CONCURRENCY", 100, 1, 10_000),
         worker_processes=_whole(env, "WORKER_PROCESSES", 1, 1, 256),
         web_threads=_whole(env, "WEB_THREADS", 32, 1, 1024),
@@ -64,6 +77,15 @@ def from_environment(env: Mapping[str, str]) -> Settings:
     )
 
 
+def _require_text(env: Mapping[str, str]) -> None:
+    """Refuse bytes that are no text: Python hands them on as lone surrogates, which fail much later."""
+    for name in ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "METRICS_TOKEN"):
+        try:
+            env.get(name, "").encode()
+        except UnicodeEncodeError:
+            raise BadSetting(f"{name} is not text in UTF-8") from None
+
+
 def _required(env: Mapping[str, str], name: str) -> str:
     value = env.get(name, "").strip()
     if not value:
@@ -75,9 +97,17 @@ def _whole(env: Mapping[str, str], name: str, default: int, least: int, most: in
     text = env.get(name, "").strip()
     if not text:
         return default
-    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+    if not text.isascii() or not text.isdigit() or len(text) > MOST_DIGITS or not least <= int(text) <= most:
         raise BadSetting(f"{name} is {text!r}: it must be a whole number from {least} to {most}")
     return int(text)
+
+
+def _address(env: Mapping[str, str], name: str, default: str) -> str:
+    text = env.get(name, "").strip() or default
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        raise BadSetting(f"{name} is {text!r}: it must be an IP address, such as 127.0.0.1") from None
 
 
 def _one_of(env: Mapping[str, str], name: str, default: str, choices: tuple[str, ...]) -> str:
@@ -96,13 +126,23 @@ def _database_url(text: str) -> str:
     """Accept `postgres://` (Heroku) and `postgresql://`; name the driver for SQLAlchemy."""
     scheme, _, rest = text.partition("://")
     if scheme not in ("postgres", "postgresql", "postgresql+psycopg2") or not rest:
-        raise BadSetting("DATABASE_URL must look like postgresql://user:password@host:5432/name")
-    return f"postgresql+psycopg2://{rest}"
+        raise BadSetting(DATABASE_URL_FORM)
+    url = f"postgresql+psycopg2://{rest}"
+    try:
+        make_url(url)
+    except (ArgumentError, ValueError):
+        raise BadSetting(DATABASE_URL_FORM) from None
+    return url
 
 
 def _redis_url(text: str) -> str:
-    if urlsplit(text).scheme not in ("redis", "rediss", "unix"):
-        raise BadSetting("REDIS_URL must look like redis://host:6379/0 or rediss://host:6379/0")
+    try:
+        url = urlsplit(text)
+        known = url.scheme in ("redis", "rediss", "unix") and url.port != 0
+    except ValueError:
+        known = False
+    if not known:
+        raise BadSetting(REDIS_URL_FORM)
     return text
 
 

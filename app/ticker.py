@@ -21,6 +21,7 @@ from rq_scheduler import Scheduler
 from app import log
 from app.errors import DatabaseUnavailable
 from app.jobs import application, tick
+from app.outputs import say
 from app.queue import TICK_JOB, TICKS, LineaJob, connect, queue_named
 from app.services.transaction import reading
 from app.settings import BadSetting
@@ -51,7 +52,7 @@ class TickWorker(SimpleWorker):
 def clock() -> None:
     """Keep scheduler and tick worker running until a signal ends the clock."""
     application()
-    supervisor = Supervisor(lambda name, text: print(f"{name}: {text}", file=sys.stderr, flush=True))  # noqa: T201
+    supervisor = Supervisor(say)
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, supervisor.ask_to_stop)
     for part in ("scheduler", "worker"):

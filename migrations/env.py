@@ -3,12 +3,14 @@
 from alembic import context
 from flask import current_app
 
+from app import environment
+
 database = current_app.extensions["migrate"].db
 
 
 def run() -> None:
     """Run in one transaction, one process at a time: several releases may start at once."""
-    with database.engine.connect() as connection:
+    with environment.reach(database.engine) as connection:
         connection.exec_driver_sql("SELECT pg_advisory_lock(hashtext('linea migrations'))")
         connection.commit()
         try:

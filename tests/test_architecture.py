@@ -18,8 +18,9 @@ MODULES = sorted(APP.rglob("*.py"))
 TREES = {path.relative_to(APP).as_posix(): ast.parse(path.read_text()) for path in MODULES}
 MOST_LINES, MOST_FUNCTION_LINES, MEDIAN_FUNCTION_LINES = 300, 40, 10
 
-# Where a transaction may begin and end: the one door of services, a flush, and what a desk asks beside.
-TRANSACTIONS = {"services/transaction.py"} | {
+# Where a transaction may begin and end: the one door of services, a flush, and what a desk asks beside; and
+# the connection that all of them use, which passes the driver's own on.
+TRANSACTIONS = {"services/transaction.py", "pulse.py"} | {
     f"engine/{n}.py" for n in ("flush", "desk", "leases", "library")
 }
 VAGUE = {"utils", "util", "helpers", "helper", "manager", "managers", "common", "misc"}

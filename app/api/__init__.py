@@ -23,6 +23,7 @@ from app.api import (
 )
 from app.api.environ import without_own_environment
 from app.api.json import OrjsonProvider
+from app.api.slow_bodies import with_bounded_bodies
 
 BLUEPRINTS = (
     me.blp,
@@ -54,7 +55,8 @@ HEADERS = {
 
 def register(app: Flask) -> None:
     """Put every route of the API, its errors and its documents into the application."""
-    app.wsgi_app = without_own_environment(app.wsgi_app)  # type: ignore[assignment,method-assign]
+    door = with_bounded_bodies(app.wsgi_app, app.config["SETTINGS"], app.extensions["waiting places"])
+    app.wsgi_app = without_own_environment(door)  # type: ignore[assignment,method-assign]
     app.json = OrjsonProvider(app)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False

@@ -33,7 +33,7 @@ from app.schemas.executions import (
 from app.schemas.paging import PageQuery
 from app.services import execution_views, executions, retries, signals
 from app.services.scope import Scope
-from app.states import Role, TriggeredBy
+from app.states import FINAL, Role, TriggeredBy
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -84,10 +84,11 @@ def trigger(wanted: Triggers) -> Response:
     execution_id = made.execution_ids[0]
     headers = {"Location": f"{request.path}/{execution_id}"} | _replay_header(made.replayed)
     if wait is not None:
-        headers["Preference-Applied"] = f"wait={wait}"
         whole = Scope(scope.workspace_id, scope.role)
-        if executions.wait_until_finished(whole, execution_id, wait):
-            return json_reply(execution_views.one(whole, execution_id), 200, headers)
+        if executions.wait_until_finished(whole, execution_id, wait) is not None:
+            headers["Preference-Applied"] = f"wait={wait}"
+        shown = execution_views.one(whole, execution_id)
+        return json_reply(shown, 200 if shown["status"] in FINAL else 202, headers)
     return json_reply(execution_views.accepted(scope, made, requests)[0], 202, headers)
 
 

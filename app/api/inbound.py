@@ -1,15 +1,18 @@
 """The public door: what the outside sends to a webhook."""
 
 import re
+from http import HTTPStatus
 from typing import Any, ClassVar
+from urllib.parse import unquote_to_bytes
 from uuid import UUID
 
 from flask import Response, request
+from flask.sansio.blueprints import BlueprintSetupState
 
 from app import clock
 from app.api.body import Blueprint, read_body
 from app.api.reply import json_reply
-from app.errors import BodyTooLarge, LineaError, MethodNotAllowed
+from app.errors import LineaError
 from app.schemas.webhooks import StartedOut
 from app.services import execution_views, executions, inbound, payloads
 from app.services.inbound import Started
@@ -20,7 +23,8 @@ from app.states import Role, Status
 
 blp = Blueprint("inbound", __name__, description="What the outside calls")
 RESULT_SECONDS = 25
-METHODS = ("GET", "POST", "PUT")
+CHALLENGE = "Webhook"  # RFC 9110, 11.6.1: a 401 names a scheme; no registered one stands for a signature
+ENDS = {Status.FAILED: "The execution failed.", Status.CANCELLED: "The execution was cancelled."}
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 
 
@@ -39,15 +43,8 @@ class NotCompleted(LineaError):
 @blp.alt_response(200, schema=StartedOut, description="Seen before; or the output, with `respond: result`.")
 def receive(webhook_id: str) -> Response:
     """Start the workflow of a webhook with what is sent."""
-    if request.method not in METHODS:
-        raise MethodNotAllowed(f"Use one of {', '.join(METHODS)} here.")
     known_id = UUID(webhook_id) if _ID.fullmatch(webhook_id) else None
-    try:
-        body = read_body()
-    except BodyTooLarge:
-        inbound.note_too_large(known_id, _call(b""))
-        raise
-    started = inbound.receive(known_id, _call(body))
+    started = inbound.receive(known_id, _head(), read_body)
     if isinstance(started, Challenge):
         return Response(started.body, 200, content_type=started.media_type)
     if started.is_duplicate or started.respond == "accepted":
@@ -55,14 +52,32 @@ def receive(webhook_id: str) -> Response:
     return _result(started)
 
 
-def _call(body: bytes) -> Call:
+@blp.record
+def _without_head(state: BlueprintSetupState) -> None:
+    """Take HEAD away, which Flask lets follow from GET: a GET starts something here."""
+    for endpoint in ("inbound.get", "inbound.post", "inbound.put"):
+        for rule in state.app.url_map.iter_rules(endpoint):
+            (rule.methods or set()).discard("HEAD")
+
+
+@blp.after_request
+def _challenge_alike(response: Response) -> Response:
+    """Name one scheme for all, since what a webhook is signed with is nobody's business."""
+    if response.status_code == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = CHALLENGE
+    return response
+
+
+def _head() -> Call:
+    """Give the call without its body."""
     query = [(_clean(name), _clean(value)) for name, value in request.args.items(multi=True)]
     return Call(
         request.method,
         {name.lower(): value for name, value in request.headers.items()},
         payloads.grouped(query),
-        body,
+        b"",
         clock.now(),
+        _is_text(request.query_string),
     )
 
 
@@ -78,9 +93,17 @@ def _result(started: Started) -> Response:
     execution: dict[str, Any] = execution_views.one(scope, started.execution_id)
     if execution["status"] == Status.COMPLETED:
         return json_reply(execution["output"])
-    raise NotCompleted(
-        f"The execution was {execution['status']}.", extra={"executionId": str(started.execution_id)}
-    )
+    raise NotCompleted(ENDS[execution["status"]], extra={"executionId": str(started.execution_id)})
+
+
+def _is_text(query: bytes) -> bool:
+    """Tell whether a query is UTF-8 without NUL."""
+    raw = unquote_to_bytes(query)
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in raw
 
 
 def _clean(text: str) -> str:

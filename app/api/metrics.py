@@ -142,7 +142,12 @@ def _of_counters(found: Vitals) -> Iterator[Metric]:
     )
     for name, total in found.repairs.items():
         repaired.add_metric((name,), total)
-    yield from (ended, repaired)
+    failing = GaugeMetricFamily(
+        "linea_tick_pass_failing_seconds", "For how long a pass of the tick has failed", labels=("pass",)
+    )
+    for name, seconds in found.failing.items():
+        failing.add_metric((name,), seconds)
+    yield from (ended, repaired, failing)
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

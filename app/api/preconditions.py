@@ -1,8 +1,9 @@
 """ETags (RFC 9110, 8.8.3 and 13.1.1): a change may name the revision that it starts from."""
 
 import re
+from http import HTTPStatus
 
-from flask import request
+from flask import Response, request
 
 from app.errors import PreconditionFailed
 
@@ -12,6 +13,13 @@ _TAG = re.compile(r'\s*(W/)?"([^"]*)"\s*')
 def etag(revision: int) -> dict[str, str]:
     """Give the headers that name a revision."""
     return {"ETag": f'"{revision}"'}
+
+
+def unless_modified(response: Response) -> Response:
+    """Answer a read whose ETag the caller has already (If-None-Match) with 304 and no body."""
+    if request.method in ("GET", "HEAD") and response.status_code == HTTPStatus.OK:
+        response.make_conditional(request)
+    return response
 
 
 def wanted_revisions() -> set[int] | None:

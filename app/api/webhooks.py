@@ -13,6 +13,7 @@ from app.schemas.webhooks import (
     DeliveryOut,
     DeliveryPage,
     NewSecretOut,
+    RedeliverIn,
     RotateIn,
     StartedOut,
     WebhookChanges,
@@ -107,8 +108,9 @@ def delivery(webhook_id: UUID, delivery_id: UUID) -> Any:
 
 @blp.route("/<uuid:webhook_id>/deliveries/<uuid:delivery_id>/redeliver", methods=["POST"])
 @needs(Role.OPERATOR)
+@blp.arguments(RedeliverIn)
 @blp.response(202, StartedOut)
-def redeliver(webhook_id: UUID, delivery_id: UUID) -> Any:
+def redeliver(_body: dict[str, Any], webhook_id: UUID, delivery_id: UUID) -> Any:
     """Start a new execution with what an accepted delivery brought."""
     return {"execution_id": inbound.redeliver(current_scope(), webhook_id, delivery_id)}
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from app.api.auth import current_scope, needs
 from app.api.body import Blueprint
-from app.api.preconditions import etag, wanted_revisions
+from app.api.preconditions import etag, unless_modified, wanted_revisions
 from app.schemas.paging import PageQuery
 from app.schemas.workflows import (
     DefinitionIn,
@@ -28,6 +28,7 @@ blp = Blueprint(
     url_prefix="/workspaces/<uuid:workspace_id>/spaces/<uuid:space_id>/workflows",
     description="Definitions and their versions",
 )
+blp.after_request(unless_modified)
 IF_MATCH = {
     "in": "header",
     "name": "If-Match",

@@ -25,7 +25,10 @@ logger = log.get(__name__)
 
 @dataclass(slots=True)
 class Report:
-    """What a flush did: claimed rows with their recorded steps, and the fate of each change."""
+    """What a flush did: claimed rows with their recorded steps, and the fate of each change.
+
+    `freed` names the workspaces in which it may have left a place free.
+    """
 
     claimed: dict[UUID, Row[Any]] = field(default_factory=dict)
     recorded: dict[UUID, steps.Recorded] = field(default_factory=dict)
@@ -33,6 +36,7 @@ class Report:
     handed_back: list[Row[Any]] = field(default_factory=list)
     made: list[Row[Any]] = field(default_factory=list)
     touched: list[Any] = field(default_factory=list)
+    freed: set[UUID] = field(default_factory=set)
     database_now: datetime | None = None
 
     def add(self, other: "Report") -> None:
@@ -43,6 +47,7 @@ class Report:
         self.handed_back += other.handed_back
         self.made += other.made
         self.touched += other.touched
+        self.freed |= other.freed
         self.database_now = other.database_now or self.database_now
 
 
@@ -99,14 +104,20 @@ class Flusher:
         return report
 
     def _transaction(self, batch: Batch) -> Report:
-        with self._engine.begin() as tx:
+        with self._engine.connect() as connection:
             report = Report()
-            if batch.changes:
-                locked = flushes.lock(tx, batch.to_lock())
-                self._write_changes(tx, [c for c in batch.changes if self._fenced(c, locked, report)], report)
-            if batch.claims:
-                self._claim(tx, batch, report)
+            with connection.begin():
+                self._write_all(connection, batch, report)
+            if report.freed:
+                _fill_places(connection, report)
             return report
+
+    def _write_all(self, tx: Connection, batch: Batch, report: Report) -> None:
+        if batch.changes:
+            locked = flushes.lock(tx, batch.to_lock())
+            self._write_changes(tx, [c for c in batch.changes if self._fenced(c, locked, report)], report)
+        if batch.claims:
+            self._claim(tx, batch, report)
 
     def _claim(self, tx: Connection, batch: Batch, report: Report) -> None:
         ids = [taken.execution_id for taken in batch.claims]
@@ -120,6 +131,8 @@ class Flusher:
                 self._probation.begin(row.id)
         if rows:
             report.database_now = rows[-1].database_now
+        # What found no place is held now, and who freed one meanwhile may not have seen it.
+        report.freed |= {job.workspace_id for job in batch.claims if job.execution_id not in report.claimed}
 
     def _fenced(self, change: Change, locked: dict[UUID, Any], report: Report) -> bool:
         """Tell whether the execution is still ours; note its fate."""
@@ -166,8 +179,22 @@ class Flusher:
             key = change.key
             report.touched += executions.cancel_children(tx, key.workspace_id, key.id, change.orphans)
         if gone := [c.key for c in [*ours, *cancelled]]:
-            report.made += quotas.release(tx, sorted({key.workspace_id for key in gone}))
+            report.freed |= {key.workspace_id for key in gone}
             report.handed_back += _wake_parents(tx, gone)
+
+
+def _fill_places(connection: Connection, report: Report) -> None:
+    """Queue what is held where a commit has freed places.
+
+    After it: two that free places at the same time, or one that does while another is put aside as held,
+    cannot see each other before. Whoever commits last looks last and sees all. What goes wrong here the tick
+    makes up for.
+    """
+    try:
+        at_once = connection.execution_options(isolation_level="AUTOCOMMIT")
+        report.made += quotas.release(at_once, sorted(report.freed))
+    except DBAPIError as error:
+        logger.warning("places are filled later", error=str(error.orig).strip())
 
 
 def _wake_parents(tx: Connection, gone: list[Key]) -> list[Row[Any]]:

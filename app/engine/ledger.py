@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import Row
 
+from app import log
 from app.clock import now
 from app.engine.change import Batch, Change, Fate, Key
 from app.engine.flush import Flusher, Report
@@ -20,6 +21,9 @@ from app.store.steps import ItemRow, LogLine, Recorded, StepRow
 CHANGE_LANES = 2
 MOST_CHANGES = 200
 MOST_BYTES = 16 * 1024 * 1024
+LAST_SECONDS = 5.0
+
+logger = log.get(__name__)
 
 
 class DatabaseTime:
@@ -140,9 +144,12 @@ class Ledger:
         return await waiter
 
     async def close(self) -> None:
-        """Write what is left, then stop."""
-        await self._idle.wait()
-        self._threads.shutdown(wait=True)
+        """Write what is left, then stop; what the database does not take in time is given up."""
+        try:
+            await asyncio.wait_for(self._idle.wait(), LAST_SECONDS)
+        except TimeoutError:
+            logger.error("gave up what is left to write: its executions are taken over")
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _change(self, key: Key) -> Change:
         change = self._changes.get(key.id)

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 from uuid import uuid4
@@ -30,6 +31,7 @@ from app.queue import (
     SUSPENDED_KEY,
     TAKE,
     TAKEN_TTL_SECONDS,
+    WORKER_TTL_SECONDS,
     LineaJob,
     RefusedJob,
     Taken,
@@ -40,10 +42,10 @@ from app.queue import (
 )
 from app.settings import Settings
 
-WORKER_TTL_SECONDS = 60
 HEARTBEAT_SECONDS = 2.0
 BLOCK_SECONDS = 2
 RETRY_SECONDS = 1.0
+SIGN_OFF_SECONDS = 2.0
 MOST_JOBS = 200
 
 logger = log.get(__name__)
@@ -83,7 +85,8 @@ class ExecutionsWorker(BaseWorker):
         """Begin to stop: let steps end for the grace, hand the rest back; any thread may ask."""
         self._stop_requested = True
         if self._feeder is not None:
-            self._feeder.stop()
+            # Not here: a signal comes in the middle of anything, even of what holds the locks of the events.
+            self._feeder.in_loop(self._feeder.stop)
 
     def handle_payload(self, message: Any) -> None:
         """Obey RQ's commands: shutdown, and stop-job, which means the API's cancel."""
@@ -110,7 +113,7 @@ class ExecutionsWorker(BaseWorker):
         self._stop_requested = True
         await desk.stop(self.settings.shutdown_grace_seconds)
         keeper.cancel()
-        await asyncio.to_thread(self._unregister)
+        self._sign_off()
         logger.info("worker stopped", worker=self.name, ended=desk.ended)
         return desk.ended > 0
 
@@ -134,15 +137,19 @@ class ExecutionsWorker(BaseWorker):
     def _sign_on(self) -> None:
         if not self.connection.exists(self.key):
             self.register_birth()  # type: ignore[no-untyped-call]
-        if self.pubsub_thread is None:
+        if self.pubsub_thread is None or not self.pubsub_thread.is_alive():  # type: ignore[unreachable]
             self.subscribe()  # type: ignore[no-untyped-call]
 
+    def _sign_off(self) -> None:
+        """Take leave of RQ, unless Redis takes its time."""
+        leaving = threading.Thread(target=self._unregister, name="sign off", daemon=True)
+        leaving.start()
+        leaving.join(SIGN_OFF_SECONDS)
+
     def _unregister(self) -> None:
-        try:
+        with suppress(RedisError):
             self.register_death()  # type: ignore[no-untyped-call]
             self.unsubscribe()  # type: ignore[no-untyped-call]
-        except RedisError as error:
-            logger.debug("could not sign off", error=str(error))
 
 
 class Feeder:

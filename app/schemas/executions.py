@@ -247,8 +247,8 @@ class FiltersIn(In):
     schedule_id = Id(load_default=None)
     webhook_id = Id(load_default=None)
     retry_of = Id(load_default=None)
-    created_after = Instant(load_default=None, metadata={"description": "Created then or later."})
-    created_before = Instant(load_default=None, metadata={"description": "Created earlier."})
+    created_after = Instant(load_default=None, metadata={"description": "Inclusive: created then or later."})
+    created_before = Instant(load_default=None, metadata={"description": "Exclusive: created earlier."})
     tag = Tag(load_default=None)
     q = Text(
         load_default=None,

@@ -34,7 +34,7 @@ class _NoColon(Regexp):
 
 
 def _secret() -> Text:
-    note = "Left out, one is made."
+    note = "Left out, one is made. No control characters; for `bearer` printable ASCII without spaces."
     return Text(validate=Length(1, MOST_SECRET, error=_LENGTH), metadata={"description": note})
 
 
@@ -47,7 +47,7 @@ class VerificationIn(In):
     header = Text(validate=Regexp(_HEADER.pattern + r"\Z", error="Must be the name of a header."))
     algorithm = Text(validate=OneOf(ALGORITHMS, error=_CHOICE))
     encoding = Text(validate=OneOf(ENCODINGS, error=_CHOICE))
-    prefix = Text(validate=Length(0, 100, error=_LENGTH))
+    prefix = Text(validate=Regexp(r"[\x20-\x7e]{0,100}\Z", error="Must have up to 100 printable ASCII ones."))
 
     @validates_schema
     def check(self, data: dict[str, Any], **_: Any) -> None:
@@ -124,6 +124,12 @@ class RotateIn(In):
     keep_old_seconds = Integer(
         load_default=DAY, validate=Range(0, MOST_KEPT, error="Must be from {min} to {max}.")
     )
+
+
+class RedeliverIn(In):
+    """Nothing: what is delivered again is what came."""
+
+    body_optional = True
 
 
 class NewSecretOut(Out):

@@ -9,7 +9,11 @@ from app.schemas.base import In, Out
 from app.schemas.fields import Integer
 from app.states import Role
 
-MOST = 2_147_483_647
+MOST_CONCURRENT = 1_000_000
+MOST_PENDING = 100_000_000
+MOST_A_DAY = 1_000_000_000
+MOST_SECONDS = 366 * 86_400
+MOST_DAYS = 36_500
 
 
 class MeOut(Out):
@@ -20,18 +24,18 @@ class MeOut(Out):
     role = fields.String(required=True, validate=OneOf([role.value for role in Role]))
 
 
-def _count(least: int, **options: Any) -> Integer:
-    return Integer(validate=Range(least, MOST, error="Must be from {min} to {max}."), **options)
+def _count(least: int, most: int, **options: Any) -> Integer:
+    return Integer(validate=Range(least, most, error="Must be from {min} to {max}."), **options)
 
 
 class QuotaChanges(In):
     """What of the quotas shall change."""
 
-    max_concurrent_executions = _count(1)
-    max_pending_executions = _count(0)
-    executions_per_day = _count(0, allow_none=True)
-    max_execution_seconds = _count(1)
-    retention_days = _count(1)
+    max_concurrent_executions = _count(1, MOST_CONCURRENT)
+    max_pending_executions = _count(0, MOST_PENDING)
+    executions_per_day = _count(0, MOST_A_DAY, allow_none=True)
+    max_execution_seconds = _count(1, MOST_SECONDS)
+    retention_days = _count(1, MOST_DAYS)
 
 
 class QuotasOut(Out):

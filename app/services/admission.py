@@ -81,9 +81,10 @@ def _earlier(use: KeyUse | None, earlier: dict[Place, Row[Any]]) -> tuple[UUID, 
     if use is None or row is None:
         return None
     if bytes(row.body_hash) != use.body_hash:
-        raise IdempotencyKeyReused(
+        message = (
             f"The idempotency key {use.key!r} was used with another body: take a new key for a new request."
         )
+        raise IdempotencyKeyReused(message, faults=[Fault("idempotencyKey", message)])
     return tuple(row.execution_ids)
 
 
@@ -133,9 +134,9 @@ def _workflows(tx: Connection, orders: Sequence[Order]) -> Workflows:
     }
 
 
-def _check_input(schema: Any, request: TriggerRequest) -> None:
-    """Raise ValidationFailed for an input that does not fit the workflow's inputSchema."""
-    if faults := InputSchema(schema).check(request.input):
+def check_input(schema: Any, given: Any) -> None:
+    """Raise ValidationFailed for an input that does not fit an inputSchema; None is no schema."""
+    if schema is not None and (faults := InputSchema(schema).check(given)):
         raise ValidationFailed("The input does not fit the workflow's inputSchema.", faults=faults)
 
 
@@ -152,8 +153,8 @@ def _draft(order: Order, request: TriggerRequest, workflows: Workflows) -> Draft
         raise _no_workflow(request)
     if not workflow.enabled:
         raise WorkflowDisabled(f"The workflow {workflow.name!r} is disabled: enable it to start executions.")
-    if again is None and workflow.input_schema is not None:
-        _check_input(workflow.input_schema, request)
+    if again is None:
+        check_input(workflow.input_schema, request.input)
     return Draft(
         workspace_id=order.scope.workspace_id,
         space_id=workflow.space_id,

@@ -4,6 +4,7 @@ cronsim reads a pattern and walks it over plain local times; what a time zone ma
 """
 
 import copy
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, lru_cache
@@ -24,6 +25,8 @@ NAMED = {
     "@annually": "0 0 1 1 *",
 }
 FIELDS = ("second", "minute", "hour", "day of month", "month", "weekday")
+SIZES = dict(zip(FIELDS, (60, 60, 24, 31, 12, 7), strict=True))
+_STEP = re.compile(r"/(\d+)")
 SECOND, DAY, WEEK = timedelta(seconds=1), timedelta(days=1), timedelta(days=7)
 SOME_DAY = datetime(2024, 1, 1)  # noqa: DTZ001 -- local times of no zone are what cronsim walks over
 FIRST_LOOK = timedelta(minutes=1)
@@ -198,10 +201,19 @@ def _walk(parts: list[str]) -> CronSim:
         walk = CronSim(" ".join(parts), SOME_DAY)
     except CronSimError as error:
         raise BadCron(_fault(parts)) from error
+    _refuse_long_steps(parts)
     if next(copy.copy(walk), None) is None:
         raise BadCron("Never fires: there is no such day.")
     walk.dt = walk.dt.replace(tzinfo=UTC)
     return walk
+
+
+def _refuse_long_steps(parts: list[str]) -> None:
+    """Raise BadCron for a step that is longer than its field: it would not do what it says."""
+    for name, part in zip(FIELDS[-len(parts) :], parts, strict=True):
+        for step in _STEP.findall(part):
+            if int(step) > SIZES[name]:
+                raise BadCron(f"The field {name}, {part!r}, has a step over {SIZES[name]}, its whole length.")
 
 
 def _fault(parts: list[str]) -> str:

@@ -42,10 +42,13 @@ def fix() -> dict[str, int]:
 
 def _of_queue(status: QueueStatus) -> Iterator[Finding]:
     pending = f"{status.counts.pending} pending executions do not start"
+    if status.counts.unowned:
+        pending += f", and {status.counts.unowned} running ones have no owner and wait to be taken over"
     if status.workers is None:
         yield readiness.REDIS_AWAY
     elif status.workers == 0:
-        yield Finding("no_worker", "There is no worker", pending, "start one with python worker.py")
+        todo = "start one with python worker.py, in place of one that hangs"
+        yield Finding("no_worker", "No worker gives signs of life", pending, todo)
     if status.counts.paused:
         yield Finding("paused", "The queue is paused", pending, "run flask --app wsgi queue resume")
     elif queues.suspended_by_others():

@@ -73,14 +73,15 @@ def cancel(scope: Scope, execution_id: UUID, text: str | None = None) -> bool:
     return True
 
 
-def wait_until_finished(scope: Scope, execution_id: UUID, seconds: float) -> bool:
+def wait_until_finished(scope: Scope, execution_id: UUID, seconds: float) -> bool | None:
     """Wait for an execution to end, holding no connection; False when it has not after `seconds`.
 
-    A wait holds a thread: beyond STREAM_LIMIT of them, and when the process ends, it answers False at once.
+    A wait holds a thread: beyond STREAM_LIMIT of them it answers None at once, without a look. When the
+    process ends, it answers False at once.
     """
     places: threading.Semaphore = current_app.extensions["waiting places"]
     if not places.acquire(blocking=False):
-        return False
+        return None
     try:
         return _ends_within(scope, execution_id, seconds)
     finally:

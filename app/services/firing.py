@@ -51,16 +51,21 @@ def release_buffered() -> int:
     return len(rows)
 
 
-def look_for_due(until: float) -> None:
-    """Fire what becomes due before `until`, on the monotonic clock, at its very moment."""
+def look_for_due(until: float) -> tuple[int, int]:
+    """Fire what becomes due before `until`, on the monotonic clock, at its very moment.
+
+    Gives how many schedules were due, and how many executions were sent that had waited for another one.
+    """
+    fired = released = 0
     while (left := until - time.monotonic()) > 0:
         with reading() as tx:
             seconds = store.seconds_to_next(tx)
         if seconds is None or seconds > left:
-            return
+            break
         time.sleep(max(seconds, 0.0))
-        fire_due_schedules(left)
-        release_buffered()
+        fired += fire_due_schedules(left)
+        released += release_buffered()
+    return fired, released
 
 
 def _fire_batch(ids: Sequence[UUID] | None = None) -> int:

@@ -1,6 +1,6 @@
 """Inbound calls: verified before anything is made, then one execution a delivery, whatever comes twice."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,8 +10,8 @@ from sqlalchemy import Row
 
 from app import log, strictjson
 from app.crypto import Undecryptable
-from app.errors import LineaError, NotFound, Unauthorized, ValidationFailed
-from app.services import executions, payloads, webhooks
+from app.errors import BodyTooLarge, Fault, LineaError, NotFound, Unauthorized, ValidationFailed
+from app.services import executions, held, payloads, webhooks
 from app.services.admission import admit
 from app.services.orders import SINGLE, Order, TriggerRequest
 from app.services.scope import Scope
@@ -21,6 +21,7 @@ from app.services.verification import (
     Challenge,
     delivery_id,
     is_genuine,
+    may_be_signed,
     meta_challenge,
     new_secret,
     slack_challenge,
@@ -38,6 +39,7 @@ REFUSED = (
     "There is no such webhook, it is switched off, or the call is not signed as it should be: compare the "
     "URL and the secret with those of the webhook, and the clock of the sender with the time."
 )
+NOT_KEPT = "Only an accepted delivery is kept whole and can be delivered again."
 # What a call to a webhook that does not exist is verified with, so that it takes as long.
 DECOY_VERIFICATION = {"scheme": "github"}
 DECOY_SECRET = str(new_secret("github"))
@@ -59,20 +61,24 @@ class Started:
     respond: str
 
 
-def receive(webhook_id: UUID | None, call: Call) -> Started | Challenge:
-    """Take a call from outside; None stands for an id that cannot be one.
+def receive(webhook_id: UUID | None, head: Call, read_body: Callable[[], bytes]) -> Started | Challenge:
+    """Take a call from outside, of which `head` has no body yet; None stands for an id that cannot be one.
 
-    Raises Unauthorized for an unknown or disabled webhook and for a bad signature, all alike; and what
-    the payload or the workflow is refused with.
+    A body is not waited for where it cannot help. Raises what `read_body` raises; Unauthorized for an
+    unknown or disabled webhook and for a bad signature, all alike; and what the payload or the workflow
+    is refused with.
     """
     with reading() as tx:
         target = store.target(tx, webhook_id or uuid4())
     verification = target.verification if target else DECOY_VERIFICATION
     live_secrets = _live_secrets(target)
     is_open = target is not None and target.enabled
-    if is_open and (challenge := meta_challenge(call, verification, live_secrets)):
+    if is_open and (challenge := meta_challenge(head, verification, live_secrets)):
         return challenge
-    genuine = is_genuine(call, verification, live_secrets)
+    call, genuine = head, False
+    if may_be_signed(head, verification, is_open=is_open):
+        call = _whole(webhook_id or uuid4(), head, verification, read_body)
+        genuine = is_genuine(call, verification, live_secrets)
     if target is None or not is_open or not genuine:
         reason = "bad_signature" if is_open else "disabled"
         _reject(_delivery(webhook_id or uuid4(), call, verification, REJECTED, reason))
@@ -80,14 +86,6 @@ def receive(webhook_id: UUID | None, call: Call) -> Started | Challenge:
     if challenge := slack_challenge(call, verification):
         return challenge
     return _accept(target, call)
-
-
-def note_too_large(webhook_id: UUID | None, call: Call) -> None:
-    """Record a call whose body was not even read to its end."""
-    with reading() as tx:
-        target = store.target(tx, webhook_id or uuid4())
-    verification = target.verification if target else DECOY_VERIFICATION
-    _reject(_delivery(webhook_id or uuid4(), call, verification, REJECTED, "body_too_large"))
 
 
 def trigger(webhook_id: UUID, payload: Json, delivery: Delivery | None = None) -> Started:
@@ -108,9 +106,7 @@ def redeliver(scope: Scope, webhook_id: UUID, record_id: UUID) -> UUID:
     """Start a new execution with what an accepted delivery brought; raise NotFound, ValidationFailed."""
     row = webhooks.delivery_row(scope, webhook_id, record_id)
     if row.body is None:
-        raise ValidationFailed(
-            "Only an accepted delivery is kept whole and can be delivered again.",
-        )
+        raise ValidationFailed(NOT_KEPT, faults=[Fault("deliveryId", NOT_KEPT)])
     body = bytes(row.body)
     call = Call(row.method, row.headers, row.query, body, row.received_at)
     again = Delivery(
@@ -128,6 +124,17 @@ def _live_secrets(target: Row[Any] | None) -> Sequence[str]:
     except Undecryptable as error:
         logger.error("the secret of a webhook cannot be read", webhook=str(target.id), error=str(error))
         return []
+
+
+def _whole(
+    webhook_id: UUID, head: Call, verification: dict[str, str], read_body: Callable[[], bytes]
+) -> Call:
+    """Give a call with its body; one whose body is too large to be read to its end is recorded."""
+    try:
+        return replace(head, body=read_body())
+    except BodyTooLarge:
+        _reject(_delivery(webhook_id, head, verification, REJECTED, "body_too_large"))
+        raise
 
 
 def _accept(target: Row[Any], call: Call) -> Started:
@@ -178,6 +185,7 @@ def _start_once(target: Row[Any], payload: Json, delivery: Delivery) -> Started:
         [execution_id] = made.execution_ids
         if not deliveries.add(tx, replace(delivery, execution_id=execution_id)):
             raise Taken
+    held.look_again(made.rows)
     executions.send(made.rows)
     return Started(execution_id, target.workspace_id, False, target.respond)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from sqlalchemy.exc import DBAPIError
 
 from app.errors import LineaError
+from app.services import held
 from app.services.admission import KeyTaken, admit
 from app.services.orders import Accepted, Order
 from app.services.transaction import is_away, transaction
@@ -64,6 +65,7 @@ class Intake:
         for waiting, result in zip(group, results, strict=True):
             waiting.result = result
             waiting.done.set()
+        held.look_again([row for made in results if isinstance(made, Accepted) for row in made.rows])
 
 
 def _transact(group: list[Waiting]) -> list[Accepted | LineaError]:

@@ -20,6 +20,7 @@ MOST_HEADERS = 100
 JSON_TYPES = ("application/json", "text/json")
 FORM_CHARSETS = ("utf-8", "utf8", "us-ascii", "iso-8859-1", "windows-1252")
 CHARSETS = (*FORM_CHARSETS, "utf-16")
+QUERY_RULE = "Must be UTF-8 without a NUL character."
 REPLACED = "\N{REPLACEMENT CHARACTER}"
 _CREDENTIAL_HEADER = re.compile(
     r"authorization|cookie|token|secret|signature|hmac|api-?key|passw|credential|jwt"
@@ -35,15 +36,15 @@ def payload(call: Call) -> Json:
 
     Raises MalformedJson, ValidationFailed, UnsupportedMediaType.
     """
-    if call.method == "GET":
+    if not call.query_is_text:
+        raise ValidationFailed(f"query: {QUERY_RULE}", faults=[Fault("query", QUERY_RULE)])
+    if call.method == "GET" or not call.body:
         return {}
     given, options = parse_options_header(call.headers.get("content-type"))
     media, charset = given.lower(), options.get("charset", "utf-8").lower()
     _require_plain(call)
     if media in JSON_TYPES or media.endswith("+json"):
         return strictjson.loads(call.body)
-    if not call.body:
-        return {}
     if media == "application/x-www-form-urlencoded":
         return _form(_pairs(call.body, charset if charset in FORM_CHARSETS else "utf-8"))
     if media == "multipart/form-data":

@@ -9,7 +9,7 @@ from flask import current_app
 from sqlalchemy import Row
 
 from app import log
-from app.queue import QUEUE, SUSPENDED_BY_US, SUSPENDED_KEY, Away, connect, suspend
+from app.queue import QUEUE, SUSPENDED_BY_US, SUSPENDED_KEY, WORKER_KEY_SECONDS, Away, connect, suspend
 from app.services import bulk, bulk_batches, tick
 from app.services.bulk import Selection
 from app.services.bulk_batches import Kind
@@ -23,6 +23,9 @@ from app.store.queue_counts import Counts
 
 WORKERS_KEY = f"rq:workers:{QUEUE}"  # RQ's set of the keys of the workers that listen to the queue
 REDIS_SECONDS = 2.0
+SILENT_SECONDS = 15
+LEAST_LEFT = WORKER_KEY_SECONDS - SILENT_SECONDS
+UNLIMITED = -1  # what Redis says of a key that never expires
 PENDING = Selection(None, Filters(statuses=frozenset({Status.PENDING})))
 
 logger = log.get(__name__)
@@ -101,16 +104,20 @@ def _set_paused(paused: bool) -> None:
 
 
 def workers() -> int | None:
-    """Count the workers that give signs of life, None while Redis is away.
+    """Count the workers that gave a sign of life within SILENT_SECONDS, None while Redis is away.
 
-    RQ keeps the names of killed ones for a while.
+    RQ keeps the names of killed ones for a while, and the keys of frozen ones for two minutes after their
+    last sign of life; how old that is tells the rest of the two minutes, by the clock of Redis.
     """
     redis = _redis()
     try:
-        keys = redis.smembers(WORKERS_KEY)
-        return int(redis.exists(*keys)) if keys else 0
+        pipe = redis.pipeline(transaction=False)
+        for key in redis.smembers(WORKERS_KEY):
+            pipe.ttl(key)
+        left: list[int] = pipe.execute()
     except Away:
         return None
+    return sum(seconds == UNLIMITED or seconds >= LEAST_LEFT for seconds in left)
 
 
 def _redis() -> Any:

@@ -3,18 +3,22 @@
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from alembic.script import ScriptDirectory
 from flask import current_app
+from sqlalchemy import Row
 
 from app.errors import DatabaseUnavailable
 from app.services.findings import Finding
 from app.services.transaction import reading
+from app.store import counters
 from app.store import readiness as store
 from app.store.readiness import Vitals
 
 OLDEST_TICK_SECONDS = 30.0
 OLDEST_QUEUED_SECONDS = 60.0
+FAILING_SECONDS = 15.0
 
 DATABASE_AWAY = Finding(
     "database_away",
@@ -47,7 +51,7 @@ def findings() -> list[Finding]:
         with reading() as tx:
             if (migration := store.migration(tx)) != _head():
                 return [_behind(migration)]
-            return list(_of_vitals(store.vitals(tx)))
+            return [*_of_vitals(store.vitals(tx)), *map(_of_pass, counters.failing(tx, FAILING_SECONDS))]
     except DatabaseUnavailable:
         return [DATABASE_AWAY]
 
@@ -74,6 +78,12 @@ def _of_vitals(vitals: Vitals) -> Iterator[Finding]:
         what = f"An execution that may start has waited for {oldest:.0f} s"
         why = "the workers are away, or too few for what is triggered"
         yield Finding("slow_queue", what, why, "start workers, or more of them")
+
+
+def _of_pass(row: Row[Any]) -> Finding:
+    what = f"The clock's pass {row.pass_name} has failed for {row.seconds:.0f} s"
+    why = f"what it moves on or deletes stands still, in all workspaces: {row.failure}"
+    return Finding("failing_pass", what, why, "read what the clock logs, and mend what it names")
 
 
 @lru_cache(maxsize=1)

@@ -11,11 +11,13 @@ from sqlalchemy import Connection, Row
 from app import strictjson
 from app.clock import new_id
 from app.errors import NotFound
+from app.services.admission import check_input
 from app.services.cron import BadCron, BadZone, Cron, parse
 from app.services.paging import Listing, Page
 from app.services.scope import Scope
 from app.services.transaction import reading, transaction
 from app.store import schedules as store
+from app.store.executions import triggerable
 from app.store.schedules import Key
 
 UPCOMING = 5
@@ -62,10 +64,14 @@ def preview(cron: str, timezone: str, count: int, after: datetime | None) -> lis
 
 
 def create(scope: Scope, values: Mapping[str, Any]) -> Schedule:
-    """Make a schedule that counts from now; raise NotFound for a workflow that is not in this space."""
+    """Make a schedule that counts from now; raise NotFound for a workflow that is not in this space.
+
+    Raises ValidationFailed for an input that does not fit the workflow's inputSchema.
+    """
     key = _key(scope, new_id())
     with transaction() as tx:
         _hold_workflow(tx, key, values["workflow_id"])
+        _require_fit(tx, key, values["workflow_id"], values["input"])
         due = _next(tx, values["cron"], values["timezone"]) if values["enabled"] else None
         store.create(tx, key, dict(values) | {"next_fire_at": due})
         return _schedule(_found(store.get(tx, key), key.id))
@@ -88,15 +94,19 @@ def page(scope: Scope, cursor: str | None, limit: int) -> Page[Schedule]:
 
 
 def change(scope: Scope, schedule_id: UUID, changes: Mapping[str, Any]) -> Schedule:
-    """Change what is named; enabling, and another pattern or time zone, count from now. Raises NotFound."""
+    """Change what is named; enabling, and another pattern or time zone, count from now.
+
+    Raises NotFound, and ValidationFailed for a new input or workflow that do not fit.
+    """
     key = _key(scope, schedule_id)
     with transaction() as tx:
         row = _found(store.lock(tx, key), schedule_id)
-        new = {
-            name: value for name, value in changes.items() if name == "input" or row._mapping[name] != value
-        }
+        new = _new(row, changes)
         if "workflow_id" in new:
             _hold_workflow(tx, key, new["workflow_id"])
+        if {"workflow_id", "input"} & new.keys():
+            given = new["input"] if "input" in new else strictjson.loads_stored(row.input)
+            _require_fit(tx, key, new.get("workflow_id", row.workflow_id), given)
         now_is = dict(row._mapping) | new
         if not now_is["enabled"]:
             new["next_fire_at"] = None
@@ -167,6 +177,19 @@ def _next(tx: Connection, cron: str, timezone: str) -> datetime | None:
 def _hold_workflow(tx: Connection, key: Key, workflow_id: UUID) -> None:
     if not store.hold_workflow(tx, key.workspace_id, key.space_id, workflow_id):
         raise NotFound(f"There is no workflow {workflow_id} in this space.")
+
+
+def _require_fit(tx: Connection, key: Key, workflow_id: UUID, given: Any) -> None:
+    """Raise ValidationFailed for an input that the workflow, as it is now, would refuse at each fire."""
+    for workflow in triggerable(tx, key.workspace_id, [workflow_id]).values():
+        check_input(workflow.input_schema, given)
+
+
+def _new(row: Row[Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what of the changes is not so already."""
+    was = dict(row._mapping) | {"input": strictjson.canonical(strictjson.loads_stored(row.input))}
+    now = dict(changes) | ({"input": strictjson.canonical(changes["input"])} if "input" in changes else {})
+    return {name: changes[name] for name, value in now.items() if was[name] != value}
 
 
 def _found(row: Row[Any] | None, schedule_id: UUID) -> Row[Any]:

@@ -18,13 +18,17 @@ _MOST_TIMESTAMP_DIGITS = 12
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """An inbound call as it came: header names in lower case, the body untouched."""
+    """An inbound call as it came: header names in lower case, the body untouched.
+
+    `query_is_text` is false where the query holds NUL or what is no UTF-8, of which `query` has nothing.
+    """
 
     method: str
     headers: Mapping[str, str]
     query: Mapping[str, Any]
     body: bytes
     at: datetime
+    query_is_text: bool = True
 
 
 Check = Callable[[Call, str, Mapping[str, str]], bool]

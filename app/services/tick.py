@@ -1,7 +1,8 @@
 """The tick: once a second it repairs and moves on whatever no worker holds; any number of clocks may tick."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -35,7 +36,11 @@ WAKE_BATCH = 5_000
 SENT_LONG_AGO = timedelta(seconds=5)
 BEHIND_HEAD = timedelta(seconds=2)
 LOOK_SECONDS = 0.95
+FAILED = "a pass of the tick failed; the next tick makes it again"
+MOST_SAID = 300
 SETTLED_SECONDS = 15  # what ended longer ago than this is committed
+
+Pass = Callable[[], int | None]
 
 logger = log.get(__name__)
 
@@ -43,12 +48,12 @@ logger = log.get(__name__)
 def tick() -> None:
     """Make every pass once, then fire what becomes due within the second in which the tick began.
 
-    A pass that fails is logged and leaves the others alone.
+    A pass that fails is logged and leaves the others alone; how long it has been failing is kept.
     """
-    end = time.monotonic() + LOOK_SECONDS
-    counts = _make_all(PASSES)
-    _make("look_for_due", lambda: firing.look_for_due(end))
-    _make("count", lambda: _count(counts))
+    end, done = time.monotonic() + LOOK_SECONDS, Round()
+    done.make_all(PASSES)
+    done.make("look_for_due", lambda: _look_for_due(end, done.counts))
+    Round().make("note_round", lambda: _note_round(done, +done.counts))
 
 
 def repair() -> dict[str, int]:
@@ -56,7 +61,10 @@ def repair() -> dict[str, int]:
 
     What got lost comes first: behind tickets that others put at the front it would not be found.
     """
-    return _make_all([send_lost, *(make for make in PASSES if make not in (note, send_lost))])
+    done = Round()
+    done.make_all([send_lost, *(make for make in PASSES if make not in (note, send_lost))])
+    Round().make("note_round", lambda: _note_round(done, {}))
+    return dict(+done.counts)
 
 
 def fire_due_schedules() -> int:
@@ -151,7 +159,7 @@ def count_finished() -> None:
             counters.fold_finished(tx, SETTLED_SECONDS)
 
 
-PASSES: tuple[Callable[[], int | None], ...] = (
+PASSES: tuple[Pass, ...] = (
     fire_due_schedules,
     firing.release_buffered,
     note,
@@ -183,35 +191,55 @@ QUIET = (
 )
 
 
-def _make_all(passes: Sequence[Callable[[], int | None]]) -> dict[str, int]:
-    """Make passes one after the other; give what those did that had something to do."""
-    counts = {name_of(make): _make(name_of(make), make) for make in passes}
-    return {name: count for name, count in counts.items() if count}
-
-
-def name_of(make: Callable[[], int | None]) -> str:
+def name_of(make: Pass) -> str:
     """Name a pass as metrics and logs do."""
     module = make.__module__.rpartition(".")[2]
     return make.__name__ if make.__module__ == __name__ else f"{module}.{make.__name__}"
 
 
-def _make(name: str, make: Callable[[], int | None]) -> int:
-    try:
-        count = make() or 0
-    except (DatabaseUnavailable, DBAPIError, Away) as error:
-        logger.warning("a pass of the tick failed; the next tick makes it again", made=name, error=str(error))
-        return 0
-    if count:
-        tell = logger.debug if make in QUIET else logger.info
-        tell("a pass of the tick had something to do", made=name, count=count)
-    return count
+class Round:
+    """Passes that are made one after the other: what they did, which succeeded, and what others failed of."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.succeeded: list[str] = []
+        self.failures: dict[str, str] = {}
+
+    def make_all(self, passes: Sequence[Pass]) -> None:
+        """Make passes under their names."""
+        for make in passes:
+            self.make(name_of(make), make)
+
+    def make(self, name: str, make: Pass) -> None:
+        """Make one pass; a server that is away is told elsewhere. Whatever it raises stops no other pass."""
+        try:
+            count = make() or 0
+        except (DatabaseUnavailable, Away) as error:
+            logger.warning(FAILED, made=name, error=str(error))
+        except Exception as error:
+            logger.warning(FAILED, made=name, error=str(error), exc_info=not isinstance(error, DBAPIError))
+            self.failures[name] = " ".join(str(getattr(error, "orig", error)).split())[:MOST_SAID]
+        else:
+            self.succeeded.append(name)
+            self.counts[name] += count
+            if count:
+                tell = logger.debug if make in QUIET else logger.info
+                tell("a pass of the tick had something to do", made=name, count=count)
 
 
-def _count(counts: dict[str, int]) -> None:
-    """Add to the counters what the passes did."""
-    if counts:
-        with transaction() as tx:
+def _look_for_due(until: float, counts: Counter[str]) -> None:
+    """Fire what becomes due meanwhile; it counts as what the passes of the same kind did."""
+    fired, released = firing.look_for_due(until)
+    counts[name_of(fire_due_schedules)] += fired
+    counts[name_of(firing.release_buffered)] += released
+
+
+def _note_round(done: Round, counts: Mapping[str, int]) -> None:
+    """Add to the counters what passes did, and keep which of them fail."""
+    with transaction() as tx:
+        if counts:
             counters.add_repairs(tx, counts)
+        counters.note_failures(tx, done.failures, done.succeeded)
 
 
 def _locked(name: str, work: Callable[[Connection], list[Row[Any]]]) -> list[Row[Any]]:

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import hashlib
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,9 +18,15 @@ MOST_ID = 255
 MOST_CHALLENGE = 2000
 STANDARD_PREFIX = "whsec_"
 STANDARD_BYTES = range(24, 65)
+SIGNATURE_HEADERS = (
+    *("authorization", "webhook-signature", "x-hub-signature-256", "x-slack-signature", "stripe-signature"),
+)
 ID_HEADERS = ("webhook-id", "x-github-delivery", "idempotency-key")
 ID_MEMBERS = {"stripe": "id", "slack": "event_id"}
+BEARER_RULE = "Must be printable ASCII without spaces: a header carries it."
 STANDARD_RULE = "A Standard Webhooks secret is whsec_ and 24 to 64 bytes in base64: leave it out to get one."
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_VISIBLE = re.compile(r"[\x21-\x7e]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +35,18 @@ class Challenge:
 
     body: bytes
     media_type: str
+
+
+def may_be_signed(head: Call, verification: Mapping[str, str], *, is_open: bool) -> bool:
+    """Tell whether it takes the body to say that a call is genuine.
+
+    One that carries any scheme's signature is read whatever the webhook is, and if there is none at all:
+    whether a body is waited for tells nobody what an address stands for.
+    """
+    if is_open and verification["scheme"] == "none":
+        return True
+    names = (*SIGNATURE_HEADERS, verification.get("header", "").lower())
+    return any(head.headers.get(name) for name in names)
 
 
 def is_genuine(call: Call, verification: Mapping[str, str], live_secrets: Sequence[str]) -> bool:
@@ -92,6 +111,10 @@ def require_usable(scheme: str, secret: str | None, path: str) -> None:
         message = "The scheme none has no secret: take another scheme, or leave the secret out."
     elif scheme == "standard" and not _is_standard(secret):
         message = STANDARD_RULE
+    elif _CONTROL.search(secret):
+        message = "Must not hold control characters, such as a line break at its end."
+    elif scheme == "bearer" and not _VISIBLE.fullmatch(secret):
+        message = BEARER_RULE
     if message:
         raise ValidationFailed(f"{path}: {message}", faults=[Fault(path, message)])
 

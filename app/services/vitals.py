@@ -18,11 +18,15 @@ KEPT = "vitals"
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """What is in the queue, and what was done so far: ends by status, and repairs by pass of the tick."""
+    """What is in the queue, and what was done so far: ends by status, repairs by pass of the tick.
+
+    `failing` says for how many seconds a pass has failed.
+    """
 
     queue: QueueStatus
     finished: dict[str, int]
     repairs: dict[str, int]
+    failing: dict[str, float]
     bulk: int
 
 
@@ -54,7 +58,11 @@ def _read() -> Vitals | None:
         queue = queues.status()
         with reading() as tx:
             return Vitals(
-                queue, counters.finished(tx), counters.repairs(tx), bulk_operations.count_running(tx)
+                queue,
+                counters.finished(tx),
+                counters.repairs(tx),
+                {row.pass_name: row.seconds for row in counters.failing(tx, 0)},
+                bulk_operations.count_running(tx),
             )
     except DatabaseUnavailable:
         return None

@@ -1,9 +1,10 @@
-"""Counters that outlive every process: what the tick's passes did, and how many executions ended."""
+"""What outlives every process: what the tick's passes did or why they fail, and how many executions ended."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from app.states import FINAL
 
@@ -12,6 +13,23 @@ INSERT INTO tick_repairs (pass_name, repaired)
 SELECT * FROM unnest(%(names)s::text[], %(counts)s::bigint[]) u(pass_name, repaired) ORDER BY pass_name
 ON CONFLICT (pass_name) DO UPDATE
   SET repaired = tick_repairs.repaired + EXCLUDED.repaired, last_at = now()
+"""
+
+FAILED = """
+INSERT INTO tick_repairs (pass_name, repaired, failing_since, failed_at, failure)
+SELECT pass_name, 0, now(), now(), failure
+FROM unnest(%(names)s::text[], %(said)s::text[]) u(pass_name, failure)
+ORDER BY pass_name
+ON CONFLICT (pass_name) DO UPDATE SET failed_at = now(), failure = EXCLUDED.failure,
+  failing_since = coalesce(tick_repairs.failing_since, now())
+"""
+SUCCEEDED = """
+UPDATE tick_repairs SET failing_since = NULL, failed_at = NULL, failure = NULL
+WHERE failing_since IS NOT NULL AND pass_name = ANY(%(names)s)
+"""
+FAILING = """
+SELECT pass_name, failure, extract(epoch FROM failed_at - failing_since)::float8 AS seconds
+FROM tick_repairs WHERE failed_at - failing_since > %(seconds)s * interval '1 second' ORDER BY pass_name
 """
 
 IDLE = timedelta(minutes=1)  # nothing is written oftener than this while nothing ends
@@ -35,6 +53,18 @@ def add_repairs(tx: Connection, counts: Mapping[str, int]) -> None:
     """Add to what passes did, by their names."""
     given = {"names": list(counts), "counts": list(counts.values())}
     tx.exec_driver_sql(REPAIRED, given)
+
+
+def note_failures(tx: Connection, failures: Mapping[str, str], succeeded: Sequence[str]) -> None:
+    """Keep which passes fail, since when and of what, by name; one that succeeds fails no more."""
+    tx.exec_driver_sql(SUCCEEDED, {"names": list(succeeded)})
+    if failures:
+        tx.exec_driver_sql(FAILED, {"names": list(failures), "said": list(failures.values())})
+
+
+def failing(tx: Connection, seconds: float) -> Sequence[Row[Any]]:
+    """Name passes that failed at each tick for longer: `pass_name, failure, seconds`."""
+    return tx.exec_driver_sql(FAILING, {"seconds": seconds}).all()
 
 
 def repairs(tx: Connection) -> dict[str, int]:

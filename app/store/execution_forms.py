@@ -8,7 +8,7 @@ from sqlalchemy import Row
 
 from app import strictjson
 from app.clock import rfc3339
-from app.states import Reason, Status, StepStatus
+from app.states import FINAL, Reason, Status, StepStatus
 
 Json = Any
 Form = dict[str, Json]
@@ -44,7 +44,7 @@ def list_form(row: Row[Any]) -> Form:
         "webhookId": _id(row.webhook_id),
         "cancelRequestedAt": rfc3339(row.cancel_requested_at),
         "stepsTotal": row.steps_total,
-        "stepsDone": row.steps_done,
+        "stepsDone": row.steps_total if row.status in FINAL else row.steps_done,
     }
 
 

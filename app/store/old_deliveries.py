@@ -15,11 +15,13 @@ DELETE FROM webhook_deliveries WHERE ctid = ANY(ARRAY(
 """
 FORGET_BY_QUOTA = """
 DELETE FROM webhook_deliveries WHERE ctid = ANY(ARRAY(
-  SELECT d.ctid FROM workspaces w JOIN spaces s ON s.workspace_id = w.id JOIN webhooks h ON h.space_id = s.id
-  JOIN webhook_deliveries d ON d.webhook_id = h.id AND d.id < (rpad(lpad(to_hex(
-    (extract(epoch FROM now() - make_interval(days => w.retention_days)) * 1000)::bigint), 12, '0'),
-    32, '0'))::uuid
-  WHERE w.retention_days < 7 LIMIT %(limit)s FOR UPDATE OF d SKIP LOCKED))
+  SELECT d.place FROM workspaces w JOIN spaces s ON s.workspace_id = w.id JOIN webhooks h ON h.space_id = s.id
+  CROSS JOIN LATERAL (
+    SELECT ctid AS place FROM webhook_deliveries WHERE webhook_id = h.id AND id < (rpad(lpad(to_hex(
+      (extract(epoch FROM now() - make_interval(days => w.retention_days)) * 1000)::bigint), 12, '0'),
+      32, '0'))::uuid
+    ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED) d
+  WHERE w.retention_days < 7 LIMIT %(limit)s))
 """
 DELETED = "SELECT id FROM webhooks WHERE deleted_at IS NOT NULL ORDER BY deleted_at LIMIT %(limit)s"
 RELEASE = """

@@ -12,7 +12,8 @@ class Counts:
     """Unfinished executions by what they are waiting for.
 
     `pending` = `queued` (may start now) + `held` (by a quota) + `delayed` + `buffered` (by a schedule's
-    overlap rule); `running` includes `waiting` (in a wait or long backoff). None is what never was.
+    overlap rule); `running` includes `waiting` (in a wait or long backoff) and `unowned` (lost or
+    handed back, and not taken over yet). None is what never was.
     """
 
     pending: int
@@ -22,6 +23,7 @@ class Counts:
     buffered: int
     running: int
     waiting: int
+    unowned: int
     oldest_pending_seconds: float | None
     paused: bool
     last_tick_seconds: float | None
@@ -49,7 +51,8 @@ FROM installation i,
        AS oldest_pending_seconds
    FROM (SELECT reason, greatest(created_at, run_at) AS since, coalesce(run_at <= now(), true) AS due
          FROM executions WHERE status = 'pending') unstarted) p,
-  (SELECT count(*) AS running,
+  (SELECT count(*) AS running, count(*) FILTER (
+       WHERE worker IS NULL AND wake_at IS NULL AND waiting_since IS NULL) AS unowned,
      count(*) FILTER (WHERE worker IS NULL AND (wake_at IS NOT NULL OR waiting_since IS NOT NULL)) AS waiting
    FROM executions WHERE status = 'running') r
 """

@@ -7,10 +7,11 @@ from sqlalchemy import Connection
 
 from app.store import arrays
 
+# Beyond a hundred years no time can be reckoned, and one workspace's number must not stop all others.
 OLD_EXECUTIONS = """
 SELECT e.id FROM workspaces w CROSS JOIN LATERAL (
   SELECT id FROM executions
-  WHERE workspace_id = w.id AND completed_at < now() - make_interval(days => w.retention_days)
+  WHERE workspace_id = w.id AND completed_at < now() - make_interval(days => least(w.retention_days, 36500))
   ORDER BY completed_at LIMIT %(limit)s) e
 LIMIT %(limit)s
 """
@@ -32,8 +33,8 @@ DELETE FROM schedule_fires WHERE ctid = ANY(ARRAY(
   JOIN spaces p ON p.workspace_id = w.id JOIN schedules s ON s.space_id = p.id
   CROSS JOIN LATERAL (
     SELECT ctid AS place FROM schedule_fires
-    WHERE schedule_id = s.id AND scheduled_for < now() - make_interval(days => w.retention_days)
-      AND coalesce(until, scheduled_for) < now() - make_interval(days => w.retention_days)
+    WHERE schedule_id = s.id AND scheduled_for < now() - make_interval(days => least(w.retention_days, 36500))
+      AND coalesce(until, scheduled_for) < now() - make_interval(days => least(w.retention_days, 36500))
     ORDER BY scheduled_for LIMIT %(limit)s FOR UPDATE SKIP LOCKED) f
   LIMIT %(limit)s))
 """

@@ -59,6 +59,9 @@ def upgrade() -> None:
         sa.Column("pass_name", sa.Text(), nullable=False),
         sa.Column("repaired", sa.BigInteger(), nullable=False),
         sa.Column("last_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failure", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("pass_name", name=op.f("pk_tick_repairs")),
     )
     op.create_table(

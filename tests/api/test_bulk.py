@@ -282,3 +282,14 @@ def test_operators_may_and_viewers_only_look(app: Flask, api: Caller, workflow: 
 
     assert (refused.status_code, refused.get_json()["code"]) == (403, "forbidden")
     assert see(viewer, begun)["matched"] == 1
+
+
+def test_a_deleted_space_is_named_no_more(app: Flask, api: Caller, workflow: dict[str, Any]) -> None:
+    add(app, workflow, "pending")
+    begun = bulk(api, "cancel", {"filter": {}})
+    before = see(api, begun, api.workspace)
+
+    api.ask("DELETE", api.space)
+
+    assert before["spaceId"] == str(api.space_id)
+    assert see(api, begun, api.workspace) == before | {"spaceId": None}

@@ -38,6 +38,28 @@ def test_openapi_lists_every_route_and_no_other(app: Flask, api: Caller) -> None
     assert found == set(documented(app))
 
 
+def test_every_route_that_changes_something_knows_its_body(api: Caller) -> None:
+    document = api.client.get("/openapi.json").json
+
+    without = {
+        path
+        for path, item in document["paths"].items()
+        for method in {"post", "put", "patch"} & item.keys()
+        if "requestBody" not in item[method]
+    }
+
+    assert without == {"/webhooks/{webhookId}"}  # which takes whatever comes
+
+
+def test_openapi_says_which_end_of_a_span_of_time_is_in_it(api: Caller) -> None:
+    document = api.client.get("/openapi.json").json
+
+    operation = document["paths"]["/workspaces/{workspaceId}/executions"]["get"]
+    said = {one["name"]: one.get("description", "") for one in operation["parameters"]}
+    assert said["createdAfter"].startswith("Inclusive")
+    assert said["createdBefore"].startswith("Exclusive")
+
+
 def test_openapi_is_version_3_1_with_names_and_errors(api: Caller) -> None:
     document = api.client.get("/openapi.json").json
     operations = [

@@ -242,3 +242,17 @@ def test_times_at_the_ends_of_the_calendar_find_all(
     reply = api.get(f"{api.space}/executions?{query}")
 
     assert len(reply.get_json()["data"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "done"), [("running", 1), ("completed", 2), ("failed", 2), ("cancelled", 2)]
+)
+def test_of_a_finished_execution_every_step_has_ended(
+    app: Flask, api: Caller, two_steps: dict[str, Any], status: str, done: int
+) -> None:
+    execution_id = add_execution(app, two_steps, status, steps_total=2, steps_done=1)
+
+    found = detail(api, execution_id)
+
+    [listed] = api.get(f"{api.space}/executions").get_json()["data"]
+    assert [(form["stepsDone"], form["stepsTotal"]) for form in (found, listed)] == [(done, 2)] * 2

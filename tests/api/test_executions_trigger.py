@@ -1,6 +1,8 @@
 """Executions are started, one or many, once for each idempotency key."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count, takewhile
 from typing import Any
 
 import pytest
@@ -8,8 +10,10 @@ from flask import Flask
 
 from app.states import Role
 from tests.api.conftest import DEFINITION, Caller
-from tests.api.execution_rows import change_execution
+from tests.api.execution_rows import AT, change_execution
+from tests.journeys.processes import eventually
 
+STARTED = {"status": "running", "reason": None, "started_at": AT, "worker": "w", "lease_expires_at": AT}
 NO_SUCH_ID = "01a203fc-6170-7947-82ba-8a19c79c87c6"
 
 
@@ -164,6 +168,7 @@ def test_the_same_key_with_another_body_is_refused(api: Caller, workflow: dict[s
     reply = api.post(f"{api.space}/executions", body | {"input": 1})
 
     assert (reply.status_code, reply.get_json()["code"]) == (422, "idempotency_key_reused")
+    assert [fault["path"] for fault in reply.get_json()["errors"]] == ["idempotencyKey"]
 
 
 def test_parallel_requests_with_one_key_make_one_execution(
@@ -189,6 +194,42 @@ def test_waiting_ends_with_202_where_no_worker_is(api: Caller, workflow: dict[st
     reply = api.post(f"{api.space}/executions", body, headers={"Prefer": "wait=1"})
 
     assert (reply.status_code, reply.headers["Preference-Applied"]) == (202, "wait=1")
+
+
+def test_a_wait_that_runs_out_is_answered_with_what_is_true_then(
+    app: Flask, api: Caller, workflow: dict[str, Any]
+) -> None:
+    caller = Caller(app.test_client(), api.workspace_id, api.space_id, api.key)
+    body, ending = {"workflowId": workflow["id"]}, app.extensions["ending"]
+
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(caller.post, f"{api.space}/executions", body, headers={"Prefer": "wait=25"})
+        try:
+            change_execution(app, eventually(lambda: executions(api))[0]["id"], **STARTED)
+            ending.set()
+            reply = waiting.result(60)
+        finally:
+            ending.clear()
+
+    answer, now = reply.get_json(), api.get(reply.headers["Location"]).get_json()
+    assert (reply.status_code, answer["status"], answer["startedAt"]) == (202, "running", now["startedAt"])
+    assert answer == {name: now[name] for name in answer}
+
+
+def test_a_wait_for_which_there_is_no_place_is_not_said_to_have_been(
+    app: Flask, api: Caller, workflow: dict[str, Any]
+) -> None:
+    places: threading.Semaphore = app.extensions["waiting places"]
+    taken = list(takewhile(lambda _: places.acquire(blocking=False), count()))
+    try:
+        reply = api.post(
+            f"{api.space}/executions", {"workflowId": workflow["id"]}, headers={"Prefer": "wait=20"}
+        )
+    finally:
+        places.release(len(taken))
+
+    assert taken
+    assert (reply.status_code, "Preference-Applied" in reply.headers) == (202, False)
 
 
 def test_waiting_for_an_execution_that_has_ended_answers_with_it(
@@ -269,6 +310,7 @@ def test_a_batch_with_one_key_twice_or_a_key_of_another_body_is_refused_whole(
 
     assert (twice.status_code, twice.get_json()["errors"][0]["path"]) == (422, "executions[1].idempotencyKey")
     assert (other.status_code, other.get_json()["code"]) == (422, "idempotency_key_reused")
+    assert [fault["path"] for fault in other.get_json()["errors"]] == ["executions[1].idempotencyKey"]
     assert len(executions(api)) == 1
 
 

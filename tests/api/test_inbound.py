@@ -129,6 +129,7 @@ def test_the_input_is_what_was_posted_whatever_json_it_was(hook: Hook, method: s
         (None, b'{"a": 1}', {"a": 1}),
         (None, b"plain", {"body": "plain"}),
         ("text/plain", b"", {}),
+        ("application/json", b"", {}),
     ],
 )
 def test_forms_and_texts_become_input_too(hook: Hook, kind: str | None, body: bytes, wanted: Any) -> None:
@@ -140,7 +141,6 @@ def test_forms_and_texts_become_input_too(hook: Hook, kind: str | None, body: by
 @pytest.mark.parametrize(
     ("kind", "body", "status"),
     [
-        ("application/json", b"", 400),
         ("application/json", b"{", 400),
         ("application/json", b"\xef\xbb\xbf{}", 400),
         ("application/json", b'{"a": "\\u0000"}', 422),
@@ -189,22 +189,50 @@ def test_a_body_beyond_a_mebibyte_is_refused_for_known_and_unknown_alike(hook: H
     assert hook.send(body).status_code == 202
     assert hook.send(body + b" ").status_code == 413
     assert hook.deliveries()[0]["reason"] == "body_too_large"
-    assert api.client.post(f"/webhooks/{uuid.uuid4()}", data=body + b" ").status_code == 413
+    unknown = api.client.post(f"/webhooks/{uuid.uuid4()}", data=body + b" ", headers=BAD["github"])
+    assert unknown.status_code == 413
 
 
 def test_a_get_starts_with_an_empty_input_and_its_query_in_trigger(hook: Hook) -> None:
-    reply = hook.send(method="GET", query_string="a=1&b=2&b=%00x&api_key=s3cret", headers={"X-Trace": "t"})
+    reply = hook.send(method="GET", query_string="a=1&b=2&b=%C3%A9&api_key=s3cret", headers={"X-Trace": "t"})
 
     execution = hook.execution(reply)
     assert execution["input"] == {}
     assert execution["trigger"]["method"] == "GET"
-    assert execution["trigger"]["query"] == {"a": "1", "b": ["2", "x"]}
+    assert execution["trigger"]["query"] == {"a": "1", "b": ["2", "é"]}
     assert execution["trigger"]["headers"]["x-trace"] == "t"
+
+
+@pytest.mark.parametrize("query", ["b=%00", "b=%FF", "%00=b", "b=%C3"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_query_that_cannot_be_kept_as_it_is_is_refused_and_recorded(
+    hook: Hook, method: str, query: str
+) -> None:
+    reply = hook.send(method=method, query_string=query)
+
+    [row] = hook.deliveries()
+    assert (reply.status_code, reply.json["errors"][0]["path"]) == (422, "query")
+    assert (row["outcome"], row["reason"]) == ("rejected", "validation_failed")
+    assert hook.executions() == []
+
+
+@pytest.mark.parametrize("scheme", [*SIGNERS, "none"])
+def test_a_refused_call_is_asked_for_the_same_whatever_the_webhook_wants(
+    api: Caller, workflow: dict[str, Any], scheme: str
+) -> None:
+    hook = new_hook(api, workflow, scheme, enabled=False)
+
+    replies = [hook.send(), api.client.post(f"/webhooks/{uuid.uuid4()}")]
+
+    assert [reply.headers["WWW-Authenticate"] for reply in replies] == ["Webhook", "Webhook"]
 
 
 @pytest.mark.parametrize("method", ["HEAD", "DELETE", "PATCH"])
 def test_other_methods_start_nothing(hook: Hook, method: str) -> None:
-    assert hook.send(method=method).status_code == 405
+    reply = hook.send(method=method)
+
+    assert reply.status_code == 405
+    assert reply.headers["Allow"] == "GET, OPTIONS, POST, PUT"
     assert hook.executions() == []
 
 

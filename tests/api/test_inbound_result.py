@@ -40,9 +40,15 @@ def test_the_answer_is_the_output(app: Flask, hook: Hook, waiting: Future[TestRe
     assert (reply.status_code, reply.mimetype, reply.json) == (200, "application/json", output)
 
 
-@pytest.mark.parametrize(("status", "reason"), [("failed", "step_failed"), ("cancelled", "requested")])
+@pytest.mark.parametrize(
+    ("status", "reason", "said"),
+    [
+        ("failed", "step_failed", "The execution failed."),
+        ("cancelled", "requested", "The execution was cancelled."),
+    ],
+)
 def test_without_a_result_the_answer_names_the_execution_and_hides_its_error(
-    app: Flask, hook: Hook, waiting: Future[TestResponse], status: str, reason: str
+    app: Flask, hook: Hook, waiting: Future[TestResponse], status: str, reason: str, said: str
 ) -> None:
     execution_id = made(hook)
     ended = {"started_at": AT, "completed_at": AT, "error": "the password was wrong"}
@@ -51,7 +57,7 @@ def test_without_a_result_the_answer_names_the_execution_and_hides_its_error(
 
     reply = waiting.result(60)
     assert (reply.status_code, reply.mimetype) == (502, "application/problem+json")
-    assert reply.json["executionId"] == execution_id
+    assert (reply.json["executionId"], reply.json["detail"]) == (execution_id, said)
     assert "password" not in reply.text
 
 

@@ -125,6 +125,18 @@ def test_what_a_tick_repaired_is_counted_by_its_pass(
     assert found["linea_tick_repairs_total", (("pass", "take_over_lost"),)] == 2
 
 
+def test_a_pass_that_keeps_failing_is_told_with_its_seconds(app: Flask, api: Caller) -> None:
+    sql(
+        app,
+        "INSERT INTO tick_repairs (pass_name, repaired, failing_since, failed_at, failure)"
+        " VALUES ('send_lost', 0, now() - interval '40 s', now(), 'No')",
+    )
+
+    found = scrape(api.client)
+
+    assert found["linea_tick_pass_failing_seconds", (("pass", "send_lost"),)] == 40
+
+
 def test_requests_are_counted_by_route_and_status_and_timed(api: Caller) -> None:
     for path in (api.space, f"{api.space}0", "/no/such/place", "/no/other/place"):
         api.get(path)

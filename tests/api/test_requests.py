@@ -253,6 +253,12 @@ def test_a_bad_field_of_a_workflow_is_named(
         ("executionsPerDay", 1.5),
         ("maxExecutionSeconds", 2**31),
         ("retentionDays", None),
+        ("retentionDays", 1_000_000_000),
+        ("retentionDays", 36_501),
+        ("maxConcurrentExecutions", 1_000_001),
+        ("maxPendingExecutions", 100_000_001),
+        ("executionsPerDay", 1_000_000_001),
+        ("maxExecutionSeconds", 366 * 86_400 + 1),
     ],
 )
 def test_a_bad_quota_is_named(api: Caller, field: str, value: Any) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from app.clock import new_id
 from app.states import Role
-from tests.api.caller import Caller
+from tests.api.caller import DEFINITION, Caller
 
 WHOLE = {
     "name": "Nightly",
@@ -269,3 +269,48 @@ def test_a_bad_preview_is_refused(api: Caller, body: dict[str, Any], path: str) 
 
     assert reply.status_code == 422
     assert [fault["path"] for fault in reply.json["errors"]] == [path]
+
+
+PICKY = {"inputSchema": {"type": "object", "required": ["n"], "properties": {"n": {"type": "integer"}}}}
+
+
+@pytest.fixture
+def picky(api: Caller) -> str:
+    """Give a workflow that wants a number."""
+    body = {"name": "Picky", "definition": DEFINITION | PICKY}
+    return str(api.post(f"{api.space}/workflows", body).json["id"])
+
+
+def paths(reply: Any) -> list[str]:
+    assert (reply.status_code, reply.json["code"]) == (422, "validation_failed")
+    return [fault["path"] for fault in reply.json["errors"]]
+
+
+def test_an_input_that_the_workflow_would_refuse_is_refused_on_saving(
+    api: Caller, schedule: dict[str, Any], picky: str
+) -> None:
+    given = WHOLE | {"workflowId": picky}
+    made = api.post(f"{api.space}/schedules", given | {"input": {"n": 1}})
+
+    refused = [
+        api.post(f"{api.space}/schedules", given | {"input": {"n": "x"}}),
+        api.ask("PATCH", made.headers["Location"], {"input": {"n": "x"}}),
+        api.ask("PATCH", schedule["path"], {"workflowId": picky, "input": {}}),
+    ]
+
+    assert made.status_code == 201
+    assert [paths(reply) for reply in refused] == [["input.n"], ["input.n"], ["input"]]
+    assert api.ask("PATCH", schedule["path"], {"workflowId": picky}).status_code == 200
+
+
+def test_an_input_that_the_workflow_began_to_refuse_stays_until_it_is_changed(
+    api: Caller, workflow: dict[str, Any]
+) -> None:
+    given = WHOLE | {"workflowId": workflow["id"], "input": {"n": "x"}}
+    path = api.post(f"{api.space}/schedules", given).headers["Location"]
+    api.ask("PATCH", f"{api.space}/workflows/{workflow['id']}", {"definition": DEFINITION | PICKY})
+
+    renamed = api.ask("PATCH", path, {"name": "Other", "input": {"n": "x"}, "workflowId": workflow["id"]})
+
+    assert (renamed.status_code, renamed.json["name"]) == (200, "Other")
+    assert paths(api.ask("PATCH", path, {"input": {"n": "y"}})) == ["input.n"]

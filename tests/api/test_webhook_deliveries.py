@@ -79,6 +79,18 @@ def test_a_delivery_that_is_delivered_again_makes_a_new_execution_of_the_same(
     assert hook.send(body, content_type=kind, headers={"webhook-id": "1"}).json == first.json
 
 
+def test_what_is_delivered_again_takes_no_body_of_its_own(api: Caller, workflow: dict[str, Any]) -> None:
+    hook = new_hook(api, workflow)
+    hook.send()
+    path = f"{hook.path}/deliveries/{hook.deliveries()[0]['id']}/redeliver"
+
+    replies = [api.post(path, body) for body in ({"x": 1}, [], {})]
+
+    assert [reply.status_code for reply in replies] == [422, 422, 202]
+    assert [fault["path"] for fault in replies[0].json["errors"]] == ["x"]
+    assert len(hook.executions()) == 2
+
+
 def test_a_refused_delivery_and_a_disabled_workflow_are_not_delivered_again(
     api: Caller, workflow: dict[str, Any]
 ) -> None:
@@ -92,6 +104,7 @@ def test_a_refused_delivery_and_a_disabled_workflow_are_not_delivered_again(
     replies = [api.post(f"{hook.path}/deliveries/{one}/redeliver") for one in (refused, accepted)]
 
     assert [reply.status_code for reply in replies] == [422, 409]
+    assert [fault["path"] for fault in replies[0].json["errors"]] == ["deliveryId"]
     assert [row["outcome"] for row in hook.deliveries()] == ["rejected", "rejected", "accepted"]
 
 

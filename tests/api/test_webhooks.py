@@ -74,6 +74,9 @@ def test_webhooks_are_listed_newest_first_page_by_page(api: Caller, workflow: di
         ({"verification": {"scheme": "gitlab"}}, "verification.scheme"),
         ({"verification": {"scheme": "none", "secret": "x"}}, "verification.secret"),
         ({"verification": {"scheme": "github", "secret": ""}}, "verification.secret"),
+        ({"verification": {"scheme": "github", "secret": "a line break\n"}}, "verification.secret"),
+        ({"verification": {"scheme": "bearer", "secret": "with a space"}}, "verification.secret"),
+        ({"verification": {"scheme": "hmac", "header": "X", "prefix": "a\nb"}}, "verification.prefix"),
         ({"verification": {"scheme": "github", "header": "X"}}, "verification.header"),
         ({"verification": {"scheme": "basic"}}, "verification.username"),
         ({"verification": {"scheme": "basic", "username": "a:b"}}, "verification.username"),
@@ -167,11 +170,11 @@ def test_a_rotation_may_end_the_old_secret_at_once_and_choose_the_new_one(
 ) -> None:
     hook = new_hook(api, workflow, "github")
 
-    rotated = api.post(f"{hook.path}/rotate", {"secret": "chosen", "keepOldSeconds": 0})
+    rotated = api.post(f"{hook.path}/rotate", {"secret": "chosen by us", "keepOldSeconds": 0})
 
-    assert rotated.json == {"secret": "chosen"}
+    assert rotated.json == {"secret": "chosen by us"}
     assert hook.send_signed().status_code == 401
-    assert hook.send_signed(secret="chosen").status_code == 202
+    assert hook.send_signed(secret="chosen by us").status_code == 202
 
 
 def test_the_old_secret_is_kept_for_a_day_unless_told_otherwise(
@@ -186,7 +189,13 @@ def test_the_old_secret_is_kept_for_a_day_unless_told_otherwise(
 
 
 @pytest.mark.parametrize(
-    "body", [{"keepOldSeconds": -1}, {"keepOldSeconds": 2_592_001}, {"x": 1}, {"secret": ""}]
+    "body",
+    [
+        {"keepOldSeconds": -1},
+        {"keepOldSeconds": 2_592_001},
+        {"x": 1},
+        {"secret": "two\nlines"},
+    ],
 )
 def test_a_bad_rotation_is_refused(api: Caller, workflow: dict[str, Any], body: dict[str, Any]) -> None:
     hook = new_hook(api, workflow, "github")

@@ -106,6 +106,21 @@ def test_the_etag_changes_with_each_change_and_with_nothing_else(
     assert changed != first
 
 
+@pytest.mark.parametrize("form", ["{}", "W/{}", '"0", {}', "*"])
+def test_a_read_of_what_the_caller_has_already_is_304(
+    api: Caller, workflow: dict[str, Any], form: str
+) -> None:
+    place = f"{api.space}/workflows/{workflow['id']}"
+    fresh = api.get(place).headers["ETag"]
+
+    same = api.get(place, headers={"If-None-Match": form.format(fresh)})
+    api.ask("PATCH", place, {"name": "Other"})
+    other = api.get(place, headers={"If-None-Match": fresh})
+
+    assert (same.status_code, same.data, same.headers["ETag"]) == (304, b"", fresh)
+    assert (other.status_code, other.json["name"]) == (200, "Other")
+
+
 @pytest.mark.parametrize(
     ("method", "body"),
     [("PUT", {"name": "n", "definition": DEFINITION}), ("PATCH", {"name": "n"}), ("DELETE", None)],

@@ -67,6 +67,34 @@ def test_a_healthy_installation_has_nothing_stuck(run: Run, healthy: Place) -> N
     assert examined(run("doctor", "--json"), found=False) == {"ok": True, "findings": []}
 
 
+def test_a_pass_of_the_clock_that_keeps_failing_is_named_with_what_it_says(run: Run, healthy: Place) -> None:
+    healthy.sql(
+        "INSERT INTO tick_repairs (pass_name, repaired, failing_since, failed_at, failure)"
+        " VALUES ('retention.delete_old', 0, now() - interval '1 min', now(), 'timestamp out of range')"
+    )
+
+    [finding] = examined(run("doctor", "--json"), found=True)["findings"]
+
+    assert (finding["code"], finding["what"]) == (
+        "failing_pass",
+        "The clock's pass retention.delete_old has failed for 60 s",
+    )
+    assert "timestamp out of range" in finding["why"]
+
+
+def test_what_a_frozen_worker_left_is_named(run: Run, healthy: Place, valkey: "redis.Redis") -> None:
+    healthy.trigger(3)
+    healthy.app.extensions["sender"].close()
+    one = "WHERE id = (SELECT min(id::text)::uuid FROM executions)"
+    healthy.sql(f"{RUNNING}, worker = NULL, lease_expires_at = NULL, sent_at = now() {one}")
+    valkey.expire("rq:worker:alive", 120 - 16)
+
+    [finding] = examined(run("doctor", "--json"), found=True)["findings"]
+
+    assert finding["code"] == "no_worker"
+    assert finding["why"].startswith("2 pending executions do not start, and 1 running ones have no owner")
+
+
 @pytest.mark.usefixtures("redis_url")
 def test_without_clock_and_worker_both_are_named(run: Run, place: Place) -> None:
     place.trigger(2)

@@ -44,6 +44,7 @@ def test_an_input_comes_from_a_file_from_standard_input_or_is_empty(
         ('{"n":', "The input is not JSON"),
         ("", "The input is empty."),
         ('{"n": NaN}', "n: NaN"),
+        ("NaN", "cannot be kept. NaN and Infinity are not JSON."),
         ('{"n": 1, "n": 2}', "n: "),
         (json.dumps("x" * 1024 * 1024), "at most 1 MiB"),
     ],

@@ -77,8 +77,10 @@ def test_the_status_counts_workers_that_give_signs_of_life_and_the_age_of_the_la
     run: Run, place: Place, valkey: "redis.Redis"
 ) -> None:
     place.sql("UPDATE installation SET last_tick_at = now() - interval '7 s'")
-    valkey.sadd("rq:workers:executions", "rq:worker:alive", "rq:worker:killed")
-    valkey.hset("rq:worker:alive", "state", "idle")
+    valkey.sadd("rq:workers:executions", "rq:worker:alive", "rq:worker:killed", "rq:worker:frozen")
+    for name, seconds in (("alive", 600), ("frozen", 120 - 16)):
+        valkey.hset(f"rq:worker:{name}", "state", "idle")
+        valkey.expire(f"rq:worker:{name}", seconds)
 
     status = parsed(run("queue", "status", "--json"))
 

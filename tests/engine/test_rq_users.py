@@ -11,6 +11,7 @@ from rq.command import send_shutdown_command
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
+from app.services.queues import LEAST_LEFT
 from app.settings import Settings
 from tests.engine.rq_tools import RUN_EXECUTION, completed, left_over, rq, send, slow, stock_queue, workers
 from tests.journeys import processes
@@ -73,6 +74,7 @@ def test_rq_info_shows_the_queue_and_the_worker(
     assert "executions" in said
     assert name in said
     assert "1 workers" in said
+    assert client.ttl(f"rq:worker:{name}") > LEAST_LEFT
     processes.stop(worker)
     assert workers(client) == {}
     assert name not in rq(settings, "info")

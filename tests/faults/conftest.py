@@ -34,9 +34,9 @@ def upstream() -> Iterator[Record]:
         yield record
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def installation() -> Iterator[Stand]:
-    """Start servers for the tests of a module that take them away or stand proxies before them."""
+    """Start servers for the tests that take them away or stand proxies before them."""
     with standing() as found:
         yield found
 

@@ -1,8 +1,10 @@
 """A loop in a thread, and TCP proxies in it that delay, cut, freeze, refuse or swallow what passes them."""
 
 import asyncio
+import socket
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -41,31 +43,38 @@ class Network:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # what they aborted is closed in the turn after
 
 
 class Link:
     """One connection through a proxy."""
 
-    def __init__(self, near: asyncio.StreamWriter) -> None:
-        self.writers = [near]
+    def __init__(self, near: socket.socket) -> None:
+        self.near = near
+        self.writers: list[asyncio.StreamWriter] = []
         self.swallows_answers = False
         self.trapped = 0
 
     def cut(self) -> None:
-        """Reset both sides."""
+        """End both sides; what is only just being opened ends as soon as it is open."""
         for writer in self.writers:
             writer.transport.abort()
+        if not self.writers:
+            with suppress(OSError):
+                self.near.shutdown(socket.SHUT_RDWR)
 
 
 class Proxy:
     """Stands before one server on a port of its own; its methods may be called from any thread."""
 
     def __init__(self, network: Network, connect: Connect) -> None:
-        self.port = 0
+        # Bound and never listening, it keeps the port from others while nobody listens there.
+        self._kept = _bound(0)
+        self.port = int(self._kept.getsockname()[1])
         self.caught = threading.Event()
         self._network = network
         self._connect = connect
-        self._server: asyncio.Server | None = None
+        self._listener: socket.socket | None = None
         self._links: set[Link] = set()
         self._gate = asyncio.Event()
         self._gate.set()
@@ -114,14 +123,20 @@ class Proxy:
     def close(self) -> None:
         """Reset all connections and listen no more."""
         self._network.do(self._refuse())
+        self._kept.close()
 
     # -- in the loop --
 
     async def listen(self) -> None:
-        """Listen, at first on any port, later on the same."""
-        if self._server is None:
-            self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, backlog=512)
-            self.port = self._server.sockets[0].getsockname()[1]
+        """Listen on the port of the proxy.
+
+        Not by a server of asyncio: one that is closed while it accepts loses the connection unclosed.
+        """
+        if self._listener is None:
+            self._listener = _bound(self.port)
+            self._listener.setblocking(False)
+            self._listener.listen(512)
+            self._network.loop.add_reader(self._listener, self._accept, self._listener)
 
     async def _cut(self) -> None:
         for link in list(self._links):
@@ -136,9 +151,10 @@ class Proxy:
             link.trapped = 0
 
     async def _refuse(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        if self._listener is not None:
+            self._network.loop.remove_reader(self._listener)
+            self._listener.close()
+            self._listener = None
         await self._cut()
 
     async def _heal(self) -> None:
@@ -149,20 +165,29 @@ class Proxy:
         self._gate.set()
         await self.listen()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        link = Link(writer)
-        self._links.add(link)
-        try:
+    def _accept(self, listener: socket.socket) -> None:
+        """Serve a connection; it is closed at the end even of a task that was cancelled before it began."""
+        with suppress(OSError):  # whoever came is gone again
+            link = Link(listener.accept()[0])
+            self._links.add(link)
+            serving = self._network.loop.create_task(self._serve(link))
+            serving.add_done_callback(lambda _: self._forget(link))
+
+    def _forget(self, link: Link) -> None:
+        self._links.discard(link)
+        link.cut()
+        if not link.writers:
+            link.near.close()
+
+    async def _serve(self, link: Link) -> None:
+        with suppress(OSError, asyncio.CancelledError):  # a connection's end, or the loop's
+            reader, writer = await asyncio.open_connection(sock=link.near)
+            link.writers.append(writer)
             await self._gate.wait()
             far_reader, far_writer = await self._connect()
             link.writers.append(far_writer)
             pumps = (self._requests(reader, far_writer, link), self._answers(far_reader, writer, link))
             await _first_to_end(*pumps)
-        except (OSError, asyncio.CancelledError):
-            pass  # a connection's end, or the loop's
-        finally:
-            self._links.discard(link)
-            link.cut()
 
     async def _requests(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, link: Link) -> None:
         while data := await reader.read(CHUNK):
@@ -194,6 +219,13 @@ class Proxy:
         if self._delay:
             await asyncio.sleep(self._delay)
         await self._gate.wait()
+
+
+def _bound(port: int) -> socket.socket:
+    bound = socket.socket()
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind(("127.0.0.1", port))
+    return bound
 
 
 async def _first_to_end(*work: Coroutine[Any, Any, None]) -> None:

@@ -2,7 +2,10 @@
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import redis
@@ -13,9 +16,12 @@ from app.ticker import TICK_ID
 from tests.faults.clocks import both_parts, ticks_go_on
 from tests.journeys import processes
 from tests.journeys.processes import Process, eventually
+from tests.servers import PROJECT
 from tests.store.place import Place
 
 pytestmark = pytest.mark.faults
+
+FULL = Path("/dev/full")  # whatever is written there finds no room
 
 
 @pytest.fixture
@@ -60,3 +66,17 @@ def test_the_clock_ticks_while_workers_are_suspended(place: Place, valkey: "redi
     valkey.set("rq:suspended", 1)
 
     assert ticks_go_on(place)
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no file that is always full")
+def test_a_clock_that_cannot_write_its_log_ticks_on(place: Place, settings: Settings) -> None:
+    env = processes.environment(settings) | {"REDIS_URL": "redis://127.0.0.1:1"}  # so that its parts die
+    command = [sys.executable, "-m", "app.ticker"]
+    with FULL.open("wb") as full:
+        clock = subprocess.Popen(command, cwd=PROJECT, env=env, stderr=full)
+    try:
+        ticked_on = ticks_go_on(place, 5)
+
+        assert (ticked_on, clock.poll()) == (True, None)
+    finally:
+        processes.stop(clock)

@@ -31,7 +31,10 @@ def try_trigger(customer: Customer, workflow_id: str) -> Reply:
     return customer.once("POST", f"{customer.caller.space}/executions", body, timeout=20)
 
 
-@pytest.mark.parametrize("fault", [Proxy.refuse, unreachable], ids=["refuses", "cannot be reached"])
+FAULTS = {"hangs": Proxy.freeze, "refuses": Proxy.refuse, "cannot be reached": unreachable}
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 def test_a_caller_is_told_soon_when_to_come_back_while_postgres(
     stand: Stand, fault: Callable[[Proxy], None]
 ) -> None:

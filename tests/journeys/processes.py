@@ -15,7 +15,7 @@ from app.settings import Settings
 from tests import procfile
 from tests.servers import PROJECT
 
-WEB_START_SECONDS = 60
+START_SECONDS = 60
 Found = TypeVar("Found")
 Process = subprocess.Popen[bytes]
 
@@ -63,12 +63,15 @@ def start(settings: Settings, *command: str, **more: str) -> Process:
 def start_worker(settings: Settings, **more: str) -> Process:
     """Start a worker and wait until it says that it works."""
     process = start(settings, "worker.py", **more)
+    too_late = threading.Timer(START_SECONDS, process.kill)
+    too_late.start()
     said = b""
     while b"worker started" not in said:
         assert process.stderr is not None
         line = process.stderr.readline()
         assert line, f"the worker ended: {said.decode()}"
         said += line
+    too_late.cancel()
     drain(process)
     return process
 
@@ -131,7 +134,7 @@ def web(settings: Settings, **more: str) -> Iterator[Web]:
     drain(process)
     try:
         there = eventually(
-            lambda: process.poll() is not None or procfile.answers(port), WEB_START_SECONDS, pause=0.1
+            lambda: process.poll() is not None or procfile.answers(port), START_SECONDS, pause=0.1
         )
         assert there, "the web process does not answer"
         assert process.poll() is None, f"the web process ended with {process.returncode}"

@@ -31,7 +31,7 @@ def test_ten_thousand_items_are_the_most(traveller: Traveller) -> None:
     each = value("each", "${{ index }}", forEach="${{ Array.from({length: input.n}, () => 0) }}")
     workflow_id = traveller.workflow(each, output="${{ steps.each.output.length }}")
 
-    most = traveller.finished(traveller.trigger(workflow_id, {"n": 10_000}))
+    most = traveller.finished(traveller.trigger(workflow_id, {"n": 10_000}), seconds=180)
     more = traveller.finished(traveller.trigger(workflow_id, {"n": 10_001}))
 
     assert (most["status"], most["output"]) == ("completed", 10_000)

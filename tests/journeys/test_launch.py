@@ -184,6 +184,25 @@ def test_a_bad_setting_is_named_before_anything_starts(launch, data_dir):
     assert not (data_dir / "postgres").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "line"),
+    [
+        ("HTTP_ALLOW_HOSTS", "http://x", "'http://x' is not a network"),
+        ("TASK_MODULES", "no_such_module", "which cannot be imported: ModuleNotFoundError"),
+        ("WEB_CONCURRENCY", "0", "is '0': it must be a whole number from 1 to 256"),
+        ("DATABASE_URL", "postgres://u@127.0.0.1:1/x", "cannot be reached: .*Connection refused"),
+        ("DATA_DIR", os.devnull, "cannot hold data"),
+    ],
+)
+def test_what_it_cannot_work_with_is_named_in_one_line(launch, data_dir, name, value, line):
+    refused = launch(**{name: value})
+
+    assert refused.process.wait(MOST_SECONDS) == 1
+    assert re.fullmatch(rf".*{name}.*\n", refused.output)
+    assert re.search(line, refused.output)
+    assert not (data_dir / "postgres").exists()
+
+
 def test_a_second_shell_finds_the_servers_while_they_run(running):
     run_env = running.data_dir / "run.env"
 

@@ -194,3 +194,13 @@ def test_what_somebody_holds_is_left_for_later(app: Flask, place: Place) -> None
     prune(app)
 
     assert (free in left(place), left(place)) == (False, set())
+
+
+def test_a_workspace_that_keeps_beyond_all_time_does_not_stop_the_others(app: Flask, place: Place) -> None:
+    keep(place, 1_000_000_000)
+    kept = ended(place, 400)
+
+    gone = prune(app)
+
+    assert gone == {}
+    assert left(place) == set(kept)

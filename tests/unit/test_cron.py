@@ -208,6 +208,12 @@ def test_a_name_stands_for_its_pattern(name: str, same: str) -> None:
         ("* " * 200, "256"),
         ("0 0 * * 1#6", "weekday"),
         ("٣ * * * *", "minute"),
+        ("*/61 * * * *", "minute, '\\*/61', has a step over 60"),
+        ("0 0-12/25 * * *", "hour"),
+        ("0 0 */32 * *", "day of month"),
+        ("0 0 1 1,*/13 *", "month"),
+        ("0 0 * * */8", "weekday"),
+        ("*/61 * * * * *", "second"),
     ],
 )
 def test_a_bad_pattern_is_refused_with_the_reason(cron: str, said: str) -> None:

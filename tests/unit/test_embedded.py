@@ -154,6 +154,19 @@ def test_data_of_another_postgres_version_is_refused(start, folder):
         start(start_postgres)
 
 
+def test_a_log_gives_the_line_that_says_why_not_what_came_after_it(folder):
+    log = folder / "initdb.log"
+    log.write_text(
+        "FATAL:  could not write to file: No space left on device\n"
+        "FATAL:  the database system is starting up\n"
+        "initdb: removing contents of data directory\n"
+    )
+
+    line = daemons.last_line(log)
+
+    assert line == "FATAL:  could not write to file: No space left on device"
+
+
 def test_valkey_that_cannot_read_its_data_says_so(start, folder):
     start(start_valkey).stop()
     (folder / "valkey" / "appendonlydir" / "appendonly.aof.manifest").write_text("nonsense\n")

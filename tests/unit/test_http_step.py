@@ -156,6 +156,12 @@ def test_json_that_the_strict_reader_refuses_stays_text(raw: str) -> None:
     assert output["bodyError"]
 
 
+def test_what_is_wrong_with_the_whole_body_is_said_without_a_place() -> None:
+    output = done(send(answering("NaN", Content_Type="application/json")))
+
+    assert output["bodyError"] == "The body holds a value that cannot be kept. NaN and Infinity are not JSON."
+
+
 @pytest.mark.parametrize(("raw", "body"), [(b"plain", "plain"), (b"\xff\x00", {"base64": "/wA="})])
 def test_a_body_without_media_type_is_text_when_it_reads_as_text(raw: bytes, body: Any) -> None:
     output = done(send_raw(b"HTTP/1.1 200 OK\r\n\r\n" + raw))

@@ -175,6 +175,10 @@ def test_a_made_secret_is_usable_and_never_the_same(scheme: str) -> None:
         ("standard", "whsec_!"),
         ("standard", "whsec_" + "A" * 28),
         ("standard", "é"),
+        ("github", "ends with a break\n"),
+        ("basic", "has\x00 a NUL"),
+        ("bearer", "has a space"),
+        ("bearer", "schlüssel"),
     ],
 )
 def test_a_secret_that_a_scheme_cannot_use_is_refused(scheme: str, secret: str) -> None:
@@ -217,3 +221,8 @@ def test_a_long_id_is_kept_as_its_hash() -> None:
     assert found is not None
     assert found.startswith("sha256:")
     assert len(found) == 71
+
+
+@pytest.mark.parametrize("scheme", ["github", "stripe", "slack", "basic", "hmac"])
+def test_a_passphrase_may_sign_where_no_header_carries_it(scheme: str) -> None:
+    require_usable(scheme, "a schlüssel of four words", "secret")

@@ -18,6 +18,7 @@ from app.services import execution_lists, queues
 from app.services.scope import Scope
 from app.states import Role
 from app.store.execution_filters import Filters
+from app.web.list_rows import parts
 from tests.api.caller import DEFINITION, Caller
 from tests.web.visitor import Visitor
 
@@ -259,3 +260,20 @@ def test_outcomes_are_counted_in_spans_that_suit_their_time(
     assert [sum(counts.values()) for _, counts in sorted(found.spans.items())] == [1, 3]
     assert found.totals == {"pending": 2, "failed": 2}
     assert none.spans == {}
+
+
+@pytest.mark.parametrize(
+    ("status", "ended", "wanted"),
+    [
+        ("completed", (2, 0), [("completed", 0, 100)]),
+        ("completed", (1, 1), [("completed", 0, 75), ("failed", 75, 25)]),
+        ("failed", (2, 1), [("completed", 0, 50), ("failed", 50, 25)]),
+        ("cancelled", (1, 0), [("completed", 0, 25)]),
+    ],
+)
+def test_the_bar_of_what_completed_is_full_whatever_was_skipped(
+    status: str, ended: tuple[int, int], wanted: list[tuple[str, float, float]]
+) -> None:
+    found = parts({"status": status, "stepsTotal": 4, "stepsDone": 4}, ended)
+
+    assert [(part.kind, part.x, part.width) for part in found] == wanted

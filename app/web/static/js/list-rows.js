@@ -36,7 +36,8 @@ export function show(row, execution) {
   }
   fill(cell(row, "queued"), queued(execution));
   fill(cell(row, "took"), took(execution.durationMs, execution.completedAt ? null : execution.startedAt));
-  if (execution.stepsTotal && (isActive(status) || status !== execution.status)) drawSteps(cell(row, "steps"), execution, shown.done);
+  const moved = isActive(status) || status !== execution.status;
+  if (execution.stepsTotal && moved) drawSteps(cell(row, "steps"), execution, shown.done);
   showError(cell(row, "error"), execution.error);
   Object.assign(row.dataset, {
     status: execution.status, reason: execution.reason ?? "", done: execution.stepsDone,
