@@ -3,6 +3,7 @@
 import asyncio
 import random
 from datetime import datetime, timedelta
+from traceback import format_exception
 from typing import Any
 
 from app import log
@@ -130,6 +131,9 @@ async def _perform(at: Workplace, progress: Progress, call: Call) -> Outcome:
             return outcome
     except TimeoutError:
         return Retry(f"The attempt took longer than its limit of {step.timeout_seconds:g} s")
-    except Exception:
-        logger.exception("a step type raised", type=step.type, execution=str(at.key.id), step=step.id)
+    except Exception as error:  # noqa: BLE001 -- a fault of a step type's own is told without its secrets
+        said = at.mask("".join(format_exception(error)))
+        logger.error(
+            "a step type raised", type=step.type, execution=str(at.key.id), step=step.id, exception=said
+        )
         return Failed("The step failed for a reason of the service's own; its log tells more")

@@ -163,7 +163,8 @@ class Workplace:
             return await self._run_code(step, body, log)
 
         secrets = {name: self._secrets[name] for name in step.secrets if name in self._secrets}
-        return Call(args, f"{self.key.id}:{place}", self.desk.client, log, secrets, run_code, self.now)
+        key = f"{self.key.id}:{place}"
+        return Call(args, key, self.desk.client, log, secrets, run_code, self.now, self.mask)
 
     async def _run_code(self, step: Step, body: Body, log: Log) -> Outcome:
         try:

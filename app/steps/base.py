@@ -82,7 +82,8 @@ class Call:
     """One attempt of one step.
 
     `args` is the loaded `with`; `key` the idempotency key `<executionId>:<stepId>[:<index>]`, the same on
-    each attempt; `secrets` the values of the secrets that the step names, by name; `now` the database's time.
+    each attempt; `secrets` the values of the secrets that the step names, by name; `now` the database's time;
+    `mask` takes all secrets of the definition out of a text.
     """
 
     args: Any
@@ -92,6 +93,7 @@ class Call:
     secrets: dict[str, str] = field(default_factory=dict)
     run_code: RunCode | None = None
     now: Callable[[], datetime] = clock.now
+    mask: Callable[[str], str] = str
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,12 @@ from app.steps.fields import (
     Part,
     Scalar,
     StepArgs,
+    Template,
     Text,
     origin_is_fixed,
 )
 from app.steps.http_url import CONTROL, BadRequest, parse_url
-from app.steps.secrets import SecretText, secret_names
+from app.steps.secrets import SecretRef, SecretText, secret_names
 
 Json = Any
 Value = str | SecretText | None
@@ -59,7 +60,16 @@ def header_name(name: str) -> None:
 
 
 class Method(Text):
-    """A request method in any case."""
+    """A request method in any case; no secret, of which the log of any server would tell."""
+
+    def deserialize(
+        self, value: Any, attr: str | None = None, data: Mapping[str, Any] | None = None, **kwargs: Any
+    ) -> Any:
+        """Load it; refuse secrets."""
+        parts = value.parts if isinstance(value, Template | SecretText) else ()
+        if any(isinstance(part, SecretRef) for part in parts):
+            raise ValidationError("A method cannot be a secret: write it out.")
+        return super().deserialize(value, attr, data, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         return super()._deserialize(value, attr, data, **kwargs).upper()

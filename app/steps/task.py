@@ -1,8 +1,9 @@
 """The step type `task`: a Python function that the deployer registered with `@task`."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from math import isfinite
+from traceback import format_exception
 from typing import Any
 
 from marshmallow import ValidationError, validates_schema
@@ -16,6 +17,7 @@ from app.steps.task_threads import MOST_GIVEN_UP, TooManyGivenUp, threads
 from app.tasks import NonRetryable, Task
 
 Json = Any
+Mask = Callable[[str], str]
 MOST_DEPTH = 64
 SAFE_INTEGER = 2**53 - 1
 
@@ -67,16 +69,16 @@ async def task(call: Call) -> Outcome:
     if faults:
         return Failed(_said(faults))
     if found.in_loop:
-        return await _in_loop(found, args)
-    return await _in_thread(found, args)
+        return await _in_loop(found, args, call.mask)
+    return await _in_thread(found, args, call.mask)
 
 
-async def _in_thread(found: Task, args: dict[str, Json]) -> Outcome:
+async def _in_thread(found: Task, args: dict[str, Json], mask: Mask) -> Outcome:
     def work() -> Outcome:
         try:
             return _done(found, found.function(**args))
         except (Exception, SystemExit) as error:  # noqa: BLE001 -- whatever a deployer's function raises
-            return _raised(found, error)
+            return _raised(found, error, mask)
 
     try:
         return await threads().run(work)
@@ -87,14 +89,14 @@ async def _in_thread(found: Task, args: dict[str, Json]) -> Outcome:
         )
 
 
-async def _in_loop(found: Task, args: dict[str, Json]) -> Outcome:
+async def _in_loop(found: Task, args: dict[str, Json], mask: Mask) -> Outcome:
     """Await a coroutine; a cancel is passed on to it, but not waited for."""
 
     async def work() -> Outcome:
         try:
             return _done(found, await found.function(**args))
         except (Exception, SystemExit) as error:  # noqa: BLE001 -- whatever a deployer's function raises
-            return _raised(found, error)
+            return _raised(found, error, mask)
 
     running = asyncio.create_task(work())
     try:
@@ -105,10 +107,11 @@ async def _in_loop(found: Task, args: dict[str, Json]) -> Outcome:
     return Retry(f"The task {found.name} cancelled itself") if running.cancelled() else running.result()
 
 
-def _raised(found: Task, error: BaseException) -> Outcome:
+def _raised(found: Task, error: BaseException, mask: Mask) -> Outcome:
     if isinstance(error, NonRetryable):
         return Failed(str(error) or f"The task {found.name} failed")
-    logger.warning("a task raised", task=found.name, exc_info=error)
+    # What it raised may name what it was given, which may be secret.
+    logger.warning("a task raised", task=found.name, exception=mask("".join(format_exception(error))))
     name = type(error).__name__
     return Retry(f"{name}: {error}" if str(error) else name)
 

@@ -183,6 +183,15 @@ def test_the_way_that_is_named_instead_of_a_key_with_an_expression_can_be_saved(
     assert faults(value("a", "${{ ({[input.name]: 1}) }}")) == []
 
 
+@pytest.mark.parametrize(
+    "written", ["${{ secrets.A }}", "P${{ secrets.A }}", "${{ input.m }}${{ secrets.A }}"]
+)
+def test_a_method_cannot_be_a_secret(written: str) -> None:
+    assert faults(http(method=written)) == [
+        ("steps[0].with.method", "A method cannot be a secret: write it out.")
+    ]
+
+
 # -- headers --
 
 

@@ -9,8 +9,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import structlog
+from structlog.testing import LogCapture
 
 from app import tasks
+from app.steps import task as task_step
 from app.steps.addresses import AllowList
 from app.steps.arguments import load_args
 from app.steps.base import STEP_TYPES, Call, Done, Failed, Outcome, Retry
@@ -28,9 +31,13 @@ def _own_registry() -> Iterator[None]:
     tasks.TASKS.update(before)
 
 
+def masked(text: str) -> str:
+    return text.replace("12345678", "***")
+
+
 async def performed(args: dict[str, Any], secrets: dict[str, str]) -> Outcome:
     client = HttpClient(AllowList())
-    call = Call(load_args(TaskStep, args), "key", client, lambda _level, _message: None, secrets)
+    call = Call(load_args(TaskStep, args), "key", client, lambda _level, _message: None, secrets, mask=masked)
     try:
         outcome: Any = await STEP_TYPES["task"].run(call)  # type: ignore[misc]
     finally:
@@ -154,6 +161,21 @@ def test_secrets_in_arguments_are_put_in_place() -> None:
 
     assert run(echo, {"TOKEN": "12345678"}, token=secret) == Done("87654321 reraeB")
     assert isinstance(run(echo, {}, token=secret), Failed)
+
+
+def test_the_log_tells_what_a_task_raised_without_its_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    captured = LogCapture()
+    monkeypatch.setattr(task_step, "logger", structlog.wrap_logger(None, processors=[captured]))
+
+    def tell(token: str) -> None:
+        raise ValueError(f"cannot use {token}")
+
+    outcome = run(tell, {"TOKEN": "12345678"}, token=SecretText((SecretRef("TOKEN"),)))
+
+    [entry] = captured.entries
+    assert outcome == Retry("ValueError: cannot use 12345678")  # which the engine masks
+    assert "ValueError: cannot use ***" in entry["exception"]
+    assert "12345678" not in str(entry)
 
 
 @pytest.mark.parametrize("asks", [True, False])
