@@ -76,9 +76,12 @@ class Desk:
 
     @property
     def room(self) -> int:
-        """Tell how many more jobs may be taken; any thread may ask."""
+        """Tell how many more jobs may be taken; any thread may ask.
+
+        None while claims do not get through: others may have a database.
+        """
         unsettled = UNSETTLED_FACTOR * self._concurrency - len(self._walks)
-        return 0 if self.stopping else max(0, min(self._slots.room, unsettled))
+        return 0 if self.stopping or self.ledger.is_late else max(0, min(self._slots.room, unsettled))
 
     @property
     def busy(self) -> bool:

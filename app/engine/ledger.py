@@ -22,6 +22,7 @@ CHANGE_LANES = 2
 MOST_CHANGES = 200
 MOST_BYTES = 16 * 1024 * 1024
 LAST_SECONDS = 5.0
+LATE_SECONDS = 1.0
 
 logger = log.get(__name__)
 
@@ -81,14 +82,23 @@ class Ledger:
         self._busy: set[UUID] = set()
         self._in_flight = 0
         self._claiming = False
+        self._claimed_at = 0.0
         self._kicked = False
         self._idle = asyncio.Event()
         self._idle.set()
         self._threads = ThreadPoolExecutor(CHANGE_LANES + 1, thread_name_prefix="ledger")
         self._loop = asyncio.get_running_loop()
 
+    @property
+    def is_late(self) -> bool:
+        """Tell whether claims wait, and none has got through for long, as while the database is away."""
+        waiting = self._claiming or bool(self._claims)
+        return waiting and time.monotonic() - self._claimed_at > LATE_SECONDS
+
     def claim(self, jobs: list[Taken]) -> None:
         """Ask for the ownership of executions; the owner hears of each."""
+        if not self._claiming and not self._claims:
+            self._claimed_at = time.monotonic()
         self._claims.extend(jobs)
         self._kick()
 
@@ -212,7 +222,8 @@ class Ledger:
     def _landed(self, batch: Batch, done: "asyncio.Future[Report]") -> None:
         """Tell everybody what became of a flush."""
         self._in_flight -= 1
-        self._claiming = self._claiming and not batch.claims
+        if batch.claims:
+            self._claiming, self._claimed_at = False, time.monotonic()
         self._busy.difference_update(batch.ids())
         # The next claims are under way while those that have landed are walked.
         self._flush()

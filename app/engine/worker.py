@@ -212,11 +212,11 @@ class Feeder:
         if not self._room.is_set():
             self._room.set()
 
-    def _wait_for_room(self) -> int:
+    def _wait_for_room(self, seconds: float = 0.5) -> int:
         self._room.clear()
         room = self.desk.room - (self._passed - self._received)
         if room <= 0:
-            self._room.wait(0.5)
+            self._room.wait(seconds)
         return min(max(room, 0), MOST_JOBS)
 
     def _take(self, room: int) -> list[Taken]:
@@ -226,7 +226,7 @@ class Feeder:
             self.pause(RETRY_SECONDS)
         elif not found and self._connection.blmove(QUEUE_KEY, QUEUE_KEY, BLOCK_SECONDS, "LEFT", "LEFT"):
             # What a stopping worker hands back wakes its own feeder too, and is not for it.
-            found = [] if self._stopping.is_set() else self._ask(room)
+            found = [] if self._stopping.is_set() else self._ask(self._wait_for_room(0))
         jobs = found or []
         return [job for job in map(_readable, jobs[0::2], jobs[1::2]) if job is not None]
 

@@ -77,6 +77,24 @@ def test_an_execution_that_was_given_up_may_come_back(app: Flask, place: Place, 
     assert (place.row(execution_id).status, place.row(execution_id).claim_no) == ("completed", 2)
 
 
+def test_a_desk_whose_claims_do_not_get_through_takes_no_more(place: Place, settings: Settings) -> None:
+    first, second = place.add(2)
+
+    async def work(desk: Desk) -> None:
+        with place.transaction() as other:
+            other.exec_driver_sql("LOCK TABLE executions IN ACCESS EXCLUSIVE MODE")
+            desk.take([taken(place, first)])
+            while desk.room:
+                await asyncio.sleep(0.05)
+        while not desk.room:
+            await asyncio.sleep(0.05)
+        desk.take([taken(place, second)])
+
+    at_desk(place, settings, work)
+
+    assert {place.row(first).status, place.row(second).status} == {"completed"}
+
+
 def test_what_was_claimed_ahead_in_vain_is_handed_back_for_another_worker(
     app: Flask, place: Place, settings: Settings
 ) -> None:

@@ -74,7 +74,7 @@ def judge(stand: Stand, expected: Expected) -> Verdict:
     effects = stand.effects.seen
     verdict = Verdict()
     verdict.faults += [*_ends(rows, expected), *_steps(rows, steps), *_history(stand)]
-    verdict.faults += _effects(rows, steps, effects, expected.effects)
+    verdict.faults += _effects(rows, completions(stand), effects, expected.effects)
     calls = Counter(effect.key for effect in effects)
     verdict.figures = {
         "acknowledged": len(expected.accepted),
@@ -122,6 +122,15 @@ def _steps(rows: dict[str, Row[Any]], steps: list[Row[Any]]) -> Iterator[str]:
 
 
 HISTORY = "SELECT * FROM audit ORDER BY execution_id, n"
+COMPLETIONS = """
+SELECT execution_id, step_id, min(at) AS at FROM audit
+WHERE step_id IS NOT NULL AND new_status = 'completed' GROUP BY execution_id, step_id
+"""
+
+
+def completions(stand: Stand) -> dict[str, datetime]:
+    """Tell when each completed step was written, by the clock of the database and not by that of a worker."""
+    return {f"{row.execution_id}:{row.step_id}": row.at for row in stand.sql(COMPLETIONS)}
 
 
 def _history(stand: Stand) -> Iterator[str]:
@@ -161,16 +170,15 @@ def _move(change: Row[Any]) -> Iterator[str]:
 
 
 def _effects(
-    rows: dict[str, Row[Any]], steps: list[Row[Any]], effects: list[Effect], names: tuple[str, ...]
+    rows: dict[str, Row[Any]], ended: dict[str, datetime], effects: list[Effect], names: tuple[str, ...]
 ) -> Iterator[str]:
     """Each effect of a completed step happened, under the step's own key, and never after it completed."""
-    ended = {f"{step.execution_id}:{step.step_id}": step for step in steps if step.status == "completed"}
     seen: dict[str, list[Effect]] = defaultdict(list)
     for effect in effects:
         seen[effect.key].append(effect)
-        step = ended.get(effect.key)
-        if step is not None and effect.arrived > step.completed_at.timestamp():
-            yield f"{effect.key} completed at {step.completed_at}, and was asked for at {_at(effect.arrived)}"
+        at = ended.get(effect.key)
+        if at is not None and effect.arrived > at.timestamp():
+            yield f"{effect.key} was on record at {at}, and was asked for at {_at(effect.arrived)}"
     known = {f"{execution_id}:{name}" for execution_id in rows for name in names}
     for key in seen.keys() - known:
         yield f"an effect came under the key {key!r}, which is no step's"
