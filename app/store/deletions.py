@@ -122,8 +122,10 @@ def _release(
 ) -> int:
     ended = and_(E.c.workspace_id == gone.workspace_id, E.c.status.in_(sorted(FINAL)))
     some = select(E.c.id).where(which, ended).order_by(E.c.id).limit(limit)
-    some = some.with_for_update(key_share=True, skip_locked=True)
-    return tx.execute(update(E).where(E.c.id.in_(some)).values(dict.fromkeys(lost))).rowcount
+    # A CTE is read once. A subquery may be read again for each row, and then skips other rows each time.
+    batch = some.with_for_update(key_share=True, skip_locked=True).cte("batch")
+    which_ones = E.c.id.in_(select(batch.c.id))
+    return tx.execute(update(E).where(which_ones).values(dict.fromkeys(lost))).rowcount
 
 
 def _remove_records(
