@@ -4,23 +4,13 @@ from typing import Any
 
 import pytest
 
-from app.engine.graph import compile_graph
-from app.errors import InvalidDefinition
+from tests.unit.test_definition_faults import faults
 
 Json = Any
 
 
 def value(step_id: str, given: Json = 1, **fields: Json) -> dict[str, Json]:
     return {"id": step_id, "type": "transform", "with": {"value": given}, **fields}
-
-
-def faults(*steps: Json, **fields: Json) -> list[tuple[str, str]]:
-    """Give path and message of all that is wrong."""
-    try:
-        compile_graph({"steps": list(steps), **fields})
-    except InvalidDefinition as refused:
-        return [(fault.path, fault.message) for fault in refused.faults]
-    return []
 
 
 def test_every_wrong_reference_of_one_expression_is_told_with_what_is_in_reach() -> None:
