@@ -49,6 +49,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     config.stash[whole_session].close()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Bring the long ones to the front of whatever order the rest has."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
     """Give the session's PostgreSQL and Valkey."""

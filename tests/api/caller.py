@@ -48,6 +48,11 @@ class Caller:
         """Make."""
         return self.ask("POST", path, body, **options)
 
+    def executions(self) -> list[dict[str, Any]]:
+        """List what was executed in the workspace, the newest first."""
+        found: list[dict[str, Any]] = self.get(f"{self.workspace}/executions").get_json()["data"]
+        return found
+
     def with_role(self, role: Role) -> "Caller":
         """Give a caller in the same space with another key."""
         with self.client.application.app_context():

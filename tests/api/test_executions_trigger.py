@@ -17,11 +17,6 @@ STARTED = {"status": "running", "reason": None, "started_at": AT, "worker": "w",
 NO_SUCH_ID = "01a203fc-6170-7947-82ba-8a19c79c87c6"
 
 
-def executions(api: Caller) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = api.get(f"{api.workspace}/executions").get_json()["data"]
-    return found
-
-
 def test_a_trigger_answers_with_the_pending_execution(api: Caller, workflow: dict[str, Any]) -> None:
     body = {"workflowId": workflow["id"], "input": {"n": 1e20}, "tags": ["vip", "eu", "vip"]}
 
@@ -59,7 +54,7 @@ def test_a_trigger_for_later_is_delayed(api: Caller, workflow: dict[str, Any]) -
 
     assert (made["reason"], made["runAt"]) == ("delayed", "2998-12-31T23:00:00.000000Z")
     assert made["triggeredBy"] == "manual"
-    assert executions(api)[0]["reason"] == "delayed"
+    assert api.executions()[0]["reason"] == "delayed"
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
@@ -93,7 +88,7 @@ def test_a_trigger_that_is_not_valid_is_refused_with_the_place(
 
     assert (reply.status_code, reply.get_json()["code"]) == (422, "validation_failed")
     assert [fault["path"] for fault in reply.get_json()["errors"]] == [path]
-    assert executions(api) == []
+    assert api.executions() == []
 
 
 HEADERS = [
@@ -115,7 +110,7 @@ def test_a_header_that_is_not_valid_is_refused(
     reply = api.post(f"{api.space}/executions", body, headers=headers)
 
     assert (reply.status_code, reply.get_json()["errors"][0]["path"]) == (422, path)
-    assert executions(api) == []
+    assert api.executions() == []
 
 
 def test_an_unknown_or_foreign_workflow_is_not_found(
@@ -158,7 +153,7 @@ def test_the_same_key_and_body_give_the_execution_as_it_is_now(
     assert (reply.status_code, reply.headers["Idempotency-Replayed"]) == (202, "true")
     assert reply.get_json() == first.get_json() | {"reason": "concurrency"}
     assert "Idempotency-Replayed" not in first.headers
-    assert len(executions(api)) == 1
+    assert len(api.executions()) == 1
 
 
 def test_the_same_key_with_another_body_is_refused(api: Caller, workflow: dict[str, Any]) -> None:
@@ -184,8 +179,8 @@ def test_parallel_requests_with_one_key_make_one_execution(
     with ThreadPoolExecutor(12) as pool:
         answers = set(pool.map(send, range(50)))
 
-    assert answers == {(202, executions(api)[0]["id"])}
-    assert len(executions(api)) == 1
+    assert answers == {(202, api.executions()[0]["id"])}
+    assert len(api.executions()) == 1
 
 
 def test_waiting_ends_with_202_where_no_worker_is(api: Caller, workflow: dict[str, Any]) -> None:
@@ -205,7 +200,7 @@ def test_a_wait_that_runs_out_is_answered_with_what_is_true_then(
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(caller.post, f"{api.space}/executions", body, headers={"Prefer": "wait=25"})
         try:
-            change_execution(app, eventually(lambda: executions(api))[0]["id"], **STARTED)
+            change_execution(app, eventually(api.executions)[0]["id"], **STARTED)
             ending.set()
             reply = waiting.result(60)
         finally:
@@ -242,76 +237,6 @@ def test_waiting_for_an_execution_that_has_ended_answers_with_it(
     reply = api.post(f"{api.space}/executions", body, headers={"Prefer": "wait=5"})
 
     assert (reply.status_code, reply.get_json()["status"]) == (200, "cancelled")
-
-
-def test_a_batch_makes_its_executions_in_order(api: Caller, workflow: dict[str, Any]) -> None:
-    body = {"executions": [{"workflowId": workflow["id"], "input": number} for number in range(1000)]}
-
-    reply = api.post(f"{api.space}/executions/batch", body, headers={"Idempotency-Key": "k"})
-    again = api.post(f"{api.space}/executions/batch", body, headers={"Idempotency-Key": "k"})
-
-    made = reply.get_json()["data"]
-    assert (reply.status_code, [execution["input"] for execution in made]) == (202, list(range(1000)))
-    assert (again.headers["Idempotency-Replayed"], again.get_json()) == ("true", reply.get_json())
-
-
-@pytest.mark.parametrize(
-    ("members", "status", "path"),
-    [
-        ([], 422, "executions"),
-        ([{}] * 1001, 422, "executions"),
-        ([{"workflowId": NO_SUCH_ID}], 404, None),
-        ([{"tags": ["", "a"]}], 422, "executions[1].tags[0]"),
-        ([{"input": "x" * 1024 * 1024}], 422, "executions[1].input"),
-        ("many", 422, "executions"),
-    ],
-)
-def test_a_batch_with_one_bad_member_makes_nothing(
-    api: Caller, workflow: dict[str, Any], members: Any, status: int, path: str | None
-) -> None:
-    good = {"workflowId": workflow["id"]}
-    bad = [good | member for member in members] if isinstance(members, list) else members
-    body = {"executions": [good, *bad] if len(members) == 1 else bad}
-
-    reply = api.post(f"{api.space}/executions/batch", body)
-
-    assert reply.status_code == status
-    assert path is None or path in [fault["path"] for fault in reply.get_json()["errors"]]
-    assert executions(api) == []
-
-
-def test_a_member_of_a_batch_may_have_the_key_of_a_single_trigger(
-    api: Caller, workflow: dict[str, Any]
-) -> None:
-    body = {"workflowId": workflow["id"], "input": 1, "idempotencyKey": "one"}
-    first = api.post(f"{api.space}/executions", body).get_json()
-
-    batch = {"executions": [body, {"workflowId": workflow["id"], "idempotencyKey": "two"}]}
-    made = api.post(f"{api.space}/executions/batch", batch).get_json()["data"]
-    again = api.post(f"{api.space}/executions/batch", batch).get_json()["data"]
-
-    assert made[0]["id"] == first["id"]
-    assert [row["id"] for row in again] == [row["id"] for row in made]
-    assert [row["idempotencyKey"] for row in made] == ["one", "two"]
-    assert len(executions(api)) == 2
-
-
-def test_a_batch_with_one_key_twice_or_a_key_of_another_body_is_refused_whole(
-    api: Caller, workflow: dict[str, Any]
-) -> None:
-    member = {"workflowId": workflow["id"], "idempotencyKey": "one"}
-    twice = api.post(f"{api.space}/executions/batch", {"executions": [member, member]})
-    api.post(f"{api.space}/executions", member)
-
-    other = api.post(
-        f"{api.space}/executions/batch",
-        {"executions": [{"workflowId": workflow["id"]}, member | {"input": 2}]},
-    )
-
-    assert (twice.status_code, twice.get_json()["errors"][0]["path"]) == (422, "executions[1].idempotencyKey")
-    assert (other.status_code, other.get_json()["code"]) == (422, "idempotency_key_reused")
-    assert [fault["path"] for fault in other.get_json()["errors"]] == ["executions[1].idempotencyKey"]
-    assert len(executions(api)) == 1
 
 
 def test_an_input_that_does_not_fit_the_input_schema_is_refused(api: Caller) -> None:

@@ -12,6 +12,7 @@ import redis
 from app import clock
 from tests.cli.shell import Place, Run, shell, start
 
+pytestmark = pytest.mark.long
 RESUME = "resume it with flask --app wsgi queue resume"
 OWNED = """
 UPDATE executions SET status = 'running', reason = NULL, started_at = now(), worker = 'another', claim_no = 1,

@@ -8,10 +8,10 @@ import pytest
 from tests.faults.chaos import Plan, run
 from tests.faults.stand import Stand
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.long]
 
 # The long run: FAULT_SECONDS=1200 FAULT_EXECUTIONS=5000, or `make chaos`.
-SECONDS = float(os.environ.get("FAULT_SECONDS", "100"))
+SECONDS = float(os.environ.get("FAULT_SECONDS", "120"))
 EXECUTIONS = int(os.environ.get("FAULT_EXECUTIONS", "1000"))
 
 

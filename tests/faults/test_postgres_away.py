@@ -13,7 +13,7 @@ from tests.faults.verdict import Expected, digest, judge, unfinished
 from tests.journeys.processes import eventually
 from tests.journeys.traveller import call, value
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.long]
 
 LEASE = 3
 AWAY_SECONDS = 5  # the contract says 3 on a quiet machine

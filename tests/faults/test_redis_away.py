@@ -12,7 +12,7 @@ from tests.faults.verdict import Expected, judge, unfinished
 from tests.journeys.processes import eventually
 from tests.journeys.traveller import call, value
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.long]
 
 TRIGGERS = 200
 # The contract says "at once", 0.1 s on a quiet machine; waiting for Redis even once would take 0.3 s each.

@@ -22,7 +22,7 @@ from tests.journeys.upstream import Record
 from tests.servers import SECRET_KEY, migrate
 from tests.store.place import Place
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.long]
 
 SHORT_LEASE = {"LEASE_SECONDS": "5"}
 SOON = 30  # A lease and two ticks are 7 s; the rest is for a busy machine.

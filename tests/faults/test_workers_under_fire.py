@@ -13,7 +13,7 @@ from tests.faults.verdict import Expected, judge, unfinished
 from tests.journeys.processes import eventually
 from tests.journeys.traveller import call, value
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.long]
 
 
 def faketime() -> Path:

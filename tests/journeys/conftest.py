@@ -1,6 +1,8 @@
 """A traveller, a server to call, and a worker process that the journeys of a module share."""
 
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -9,8 +11,10 @@ from flask.testing import FlaskClient
 from app.settings import Settings
 from tests.api.caller import new_caller
 from tests.journeys import processes
+from tests.journeys.launched import Launched
 from tests.journeys.traveller import Traveller
 from tests.journeys.upstream import Record, serving
+from tests.procfile import free_port
 
 
 @pytest.fixture
@@ -31,3 +35,23 @@ def upstream() -> Iterator[Record]:
     """Run a server for http steps."""
     with serving() as record:
         yield record
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="linea-launch-") as folder:
+        yield Path(folder) / "data"
+
+
+@pytest.fixture
+def launch(data_dir: Path) -> Iterator[Callable[..., Launched]]:
+    """Launch on `data_dir`; what still runs after the test is stopped."""
+    launched: list[Launched] = []
+
+    def launch_one(port: int | None = None, **env: str) -> Launched:
+        launched.append(Launched(data_dir, port or free_port(), **env))
+        return launched[-1]
+
+    yield launch_one
+    for one in launched:
+        one.stop()

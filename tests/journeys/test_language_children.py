@@ -13,7 +13,7 @@ from tests.journeys import processes
 from tests.journeys.traveller import Traveller, call, value
 from tests.journeys.upstream import Record
 
-pytestmark = pytest.mark.usefixtures("worker")
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("worker")]
 
 
 @pytest.fixture(scope="module", autouse=True)

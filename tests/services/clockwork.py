@@ -10,6 +10,7 @@ from sqlalchemy import Row
 
 from app.services import firing, schedules
 from app.services.cron import parse
+from app.services.tick import tick
 from tests.store.place import Place
 
 EVERY_SECOND = "* * * * * *"
@@ -111,3 +112,9 @@ def accounted_for(fires: list[Row[Any]], cron: str, timezone: str) -> list[datet
         assert len(instants) == fire.count, f"{fire.count} of {len(instants)} from {fire.scheduled_for}"
         found += instants
     return sorted(found)
+
+
+def make_tick(app: Flask) -> None:
+    """Make one tick."""
+    with app.app_context():
+        tick()

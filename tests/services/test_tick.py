@@ -3,22 +3,17 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from uuid import UUID
 
 import pytest
 import redis
 from flask import Flask
 
-from app import create_app
-from app.extensions import db
 from app.queue import QUEUE_KEY, SUSPENDED_KEY, Ticket, push
-from app.services import readiness
-from app.services.tick import tick
 from app.settings import Settings
-from app.store import counters, idempotency, installation
+from app.store import idempotency, installation
 from app.store.idempotency import KeyUse
-from tests.services.clockwork import Clockwork
+from tests.services.clockwork import make_tick
 from tests.store.place import Place, lock
 
 LONG_AGO = "now() - interval '9 s'"
@@ -30,21 +25,6 @@ def client(settings: Settings) -> Iterator["redis.Redis"]:
     """Give a client of the Redis under test."""
     with redis.Redis.from_url(settings.redis_url) as opened:
         yield opened
-
-
-@pytest.fixture
-def without_redis(settings: Settings) -> Iterator[Flask]:
-    """Give an application whose Redis is away."""
-    away = create_app(replace(settings, redis_url="redis://127.0.0.1:1"))
-    yield away
-    with away.app_context():
-        db.engine.dispose()
-
-
-def make_tick(app: Flask) -> None:
-    """Make one tick."""
-    with app.app_context():
-        tick()
 
 
 def queued(client: "redis.Redis") -> list[str]:
@@ -269,53 +249,3 @@ def test_a_row_that_somebody_holds_does_not_hold_the_tick(
         lock(holder, held)
         make_tick(app)
         assert queued(client) == [f"{free}-2"]
-
-
-def reasons(app: Flask) -> list[str]:
-    """Say what is not in order."""
-    with app.app_context():
-        return readiness.reasons()
-
-
-def test_a_pass_that_keeps_failing_is_told_until_it_succeeds(app: Flask, place: Place) -> None:
-    place.sql("ALTER TABLE idempotency_keys RENAME TO gone")
-    try:
-        make_tick(app)
-        at_once = reasons(app)
-        place.sql("UPDATE tick_repairs SET failing_since = failing_since - interval '40 s'")
-        make_tick(app)
-        later = reasons(app)
-        with place.transaction() as tx:
-            [failing] = counters.failing(tx, 0)
-    finally:
-        place.sql("ALTER TABLE gone RENAME TO idempotency_keys")
-
-    make_tick(app)
-
-    assert (at_once, reasons(app)) == ([], [])
-    [reason] = later
-    assert "forget_idempotency_keys has failed for " in reason
-    assert "relation" not in reason
-    assert failing.failure.startswith('relation "idempotency_keys" does not exist')
-
-
-def test_a_server_that_is_away_is_no_failure_of_a_pass(without_redis: Flask, place: Place) -> None:
-    make_tick(without_redis)
-
-    with place.transaction() as tx:
-        assert tx.exec_driver_sql("SELECT * FROM tick_repairs WHERE failed_at IS NOT NULL").all() == []
-
-
-def test_fires_between_two_passes_are_counted_too(app: Flask, place: Place, clockwork: Clockwork) -> None:
-    made = clockwork.add(cron="0 0 1 1 *")
-    [row] = place.sql("SELECT date_trunc('second', now() AT TIME ZONE 'UTC') + interval '1 second' AS at")
-    cron = f"{row.at.second} {row.at.minute} {row.at.hour} {row.at.day} {row.at.month} *"
-    clockwork.set(made, f"cron = '{cron}', next_fire_at = '{row.at.isoformat()}Z'")
-
-    for _ in range(20):
-        make_tick(app)
-        if clockwork.fires(made):
-            break
-
-    with place.transaction() as tx:
-        assert counters.repairs(tx).get("fire_due_schedules") == len(clockwork.fires(made)) == 1

@@ -21,6 +21,7 @@ from app.daemons import Server, ServerRefused
 from app.embedded import start_postgres, start_valkey
 
 Start = Callable[..., Server]
+pytestmark = pytest.mark.long
 BOTH = pytest.mark.parametrize("server", [start_postgres, start_valkey])
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
 

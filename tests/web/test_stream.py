@@ -18,6 +18,7 @@ from tests.journeys.traveller import Traveller, value
 from tests.web.streaming import Web, serving
 from tests.web.visitor import Visitor
 
+pytestmark = pytest.mark.long
 PAUSED = {"id": "hold", "type": "waitForSignal"}
 
 

@@ -20,6 +20,8 @@ from tests.journeys.traveller import Traveller, value
 from tests.procfile import HOST
 from tests.web.streaming import PATIENCE_SECONDS, Web, serving
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def traveller(caller: Caller) -> Traveller:

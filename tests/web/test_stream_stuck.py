@@ -16,7 +16,10 @@ from tests.journeys.traveller import value
 from tests.procfile import HOST
 from tests.web.streaming import PATIENCE_SECONDS, Web, serving
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="TCP_USER_TIMEOUT is an option of Linux")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(sys.platform != "linux", reason="TCP_USER_TIMEOUT is an option of Linux"),
+]
 STEPS = 160
 LETTERS = 60_000  # of each output: together more than the kernel takes before anybody reads
 SMALLEST_ROOM = 4096
