@@ -159,6 +159,7 @@ class Sender:
         self._tickets: deque[Ticket] = deque()
         self._urgent: deque[Ticket] = deque()
         self._changed: deque[Pair] = deque()
+        self._rings: deque[tuple[str, str]] = deque(maxlen=SENDER_LIMIT)
         self._ready = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closing = False
@@ -185,11 +186,10 @@ class Sender:
             self._thread.join(seconds)
 
     def ring(self, worker: str, job_id: str) -> None:
-        """Tell a worker that one of its executions was cancelled; a hint that may get lost."""
-        try:
-            send_command(self._connection, worker, "stop-job", job_id=job_id)
-        except RedisError as error:
-            logger.debug("ring lost", worker=worker, error=str(error))
+        """Leave word with the thread to tell a worker of a cancel; a hint that may get lost."""
+        with self._ready:
+            self._rings.append((worker, job_id))
+            self._rouse()
 
     def _rouse(self) -> None:
         if self._thread is None:
@@ -202,7 +202,10 @@ class Sender:
             line = self._urgent or self._tickets
             tickets = [line.popleft() for _ in range(min(len(line), SEND_BATCH))]
             changed = [self._changed.popleft() for _ in range(len(self._changed))]
+            rings = [self._rings.popleft() for _ in range(len(self._rings))]
             try:
+                for worker, job_id in rings:
+                    send_command(self._connection, worker, "stop-job", job_id=job_id)
                 push(self._connection, tickets, front=line is self._urgent)
                 announce(self._connection, changed)
             except RedisError as error:
@@ -220,7 +223,7 @@ class Sender:
 
     @property
     def _left(self) -> bool:
-        return bool(self._urgent or self._tickets or self._changed)
+        return bool(self._urgent or self._tickets or self._changed or self._rings)
 
 
 # KEYS: queue, suspended. ARGV: how many, worker, ttl. Gives id, data, id, data, ...; nil while suspended.
