@@ -6,8 +6,6 @@ from typing import Any
 
 import orjson
 from flask import Flask, Response, request
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from app import log
@@ -19,7 +17,7 @@ from app.errors import (
     NotFound,
     UnsupportedMediaType,
 )
-from app.services.transaction import away, is_away
+from app.services.transaction import excuse
 
 MEDIA_TYPE = "application/problem+json"
 KNOWN: dict[int, type[LineaError]] = {
@@ -48,8 +46,8 @@ def answer(error: Exception) -> Response:
         return problem(error)
     if isinstance(error, HTTPException):
         return _of_http(error)
-    if isinstance(error, PoolTimeout) or (isinstance(error, DBAPIError) and is_away(error)):
-        return problem(away())
+    if (excused := excuse(error)) is not None:
+        return problem(excused)
     _log.error("unexpected_error", method=request.method, path=request.path, exc_info=error)
     return problem(LineaError("Something went wrong here; it was logged. Try again, or tell the operator."))
 

@@ -21,7 +21,7 @@ from app.services.admission import admit
 from app.services.orders import Accepted, Order
 from app.services.retries import RetryOptions
 from app.services.scope import Scope
-from app.services.transaction import is_away, reading, transaction
+from app.services.transaction import BUSY, is_away, reading, transaction
 from app.states import Reason, Role
 from app.store import bulk_operations as store
 from app.store import executions as execution_store
@@ -33,7 +33,6 @@ TICK_SECONDS = 0.25
 SEARCH_SECONDS = 0.5
 MOST_AT_A_TIME = 50
 POLL_SECONDS = 0.05
-PASSING = ("40001", "40P01", "55P03", "57014")
 
 logger = log.get(__name__)
 
@@ -137,7 +136,7 @@ def _do(operation: Operation, chunk: Chunk) -> Progress:
     try:
         return _transact(operation, chunk)
     except DBAPIError as error:
-        if is_away(error) or getattr(error.orig, "pgcode", None) in PASSING or not chunk.ids:
+        if is_away(error) or getattr(error.orig, "pgcode", None) in BUSY or not chunk.ids:
             raise
         if len(chunk.ids) == 1:
             logger.error("a bulk operation skips one", execution=str(chunk.ids[0]), error=str(error.orig))

@@ -11,6 +11,8 @@ from app.errors import DatabaseUnavailable
 from app.extensions import db
 
 RETRY_AFTER_SECONDS = 2
+# A deadlock, a serialization failure, and what waited too long for a lock or for its answer.
+BUSY = ("40P01", "40001", "55P03", "57014")
 
 
 @contextmanager
@@ -37,6 +39,18 @@ def _database_errors() -> Iterator[None]:
         if is_away(error):
             raise away() from error
         raise
+
+
+def excuse(error: Exception) -> DatabaseUnavailable | None:
+    """Say when to try again where the database is at fault and not the request; None where it is not."""
+    if isinstance(error, PoolTimeout) or (isinstance(error, DBAPIError) and is_away(error)):
+        return away()
+    if isinstance(error, DBAPIError) and getattr(error.orig, "pgcode", None) in BUSY:
+        return DatabaseUnavailable(
+            "The database is too busy with others to do this now: try again shortly",
+            retry_after=RETRY_AFTER_SECONDS,
+        )
+    return None
 
 
 def away() -> DatabaseUnavailable:

@@ -1,14 +1,12 @@
 """Errors of pages as pages; the API's own stay problem+json."""
 
 from flask import Response, render_template, request
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
 from app import log
 from app.errors import LineaError
-from app.services.transaction import away, is_away
+from app.services.transaction import excuse
 
 _log = log.get(__name__)
 
@@ -19,8 +17,8 @@ def answer(error: Exception) -> BaseResponse:
         return _page(error.status, error.title, error.detail, error.retry_after)
     if isinstance(error, HTTPException):
         return _of_http(error)
-    if isinstance(error, PoolTimeout) or (isinstance(error, DBAPIError) and is_away(error)):
-        return answer(away())
+    if (excused := excuse(error)) is not None:
+        return answer(excused)
     _log.error("unexpected_error", method=request.method, path=request.path, exc_info=error)
     return _page(500, "Something went wrong", "It was logged. Try again, or tell the operator.")
 
