@@ -41,9 +41,9 @@ TAKE = text("""
     RETURNING CASE WHEN expires_at > now() THEN api_key_id END
 """)
 FORGET = text("""
-    DELETE FROM browser_tokens WHERE hash IN (
+    DELETE FROM browser_tokens WHERE hash = ANY(ARRAY(
         SELECT hash FROM browser_tokens WHERE expires_at <= now() LIMIT :limit FOR UPDATE SKIP LOCKED
-    )
+    ))
 """)
 
 

@@ -69,10 +69,10 @@ WHERE id = %(id)s
 """
 TOUCH = "UPDATE bulk_operations SET updated_at = now() WHERE id = %(id)s"
 FORGET = """
-DELETE FROM bulk_operations WHERE id IN (
+DELETE FROM bulk_operations WHERE id = ANY(ARRAY(
   SELECT b.id FROM workspaces w JOIN bulk_operations b ON b.workspace_id = w.id
     AND b.completed_at < now() - make_interval(days => least(w.retention_days, 36500))
-  LIMIT %(limit)s FOR UPDATE OF b SKIP LOCKED)
+  LIMIT %(limit)s FOR UPDATE OF b SKIP LOCKED))
 """
 
 

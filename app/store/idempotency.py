@@ -66,8 +66,8 @@ def claim(tx: Connection, use: KeyUse) -> bool:
 def forget_old(tx: Connection, limit: int) -> int:
     """Delete keys older than 24 hours, at most `limit` of them; gives their number."""
     query = """
-    DELETE FROM idempotency_keys WHERE ctid IN (
+    DELETE FROM idempotency_keys WHERE ctid = ANY(ARRAY(
       SELECT ctid FROM idempotency_keys WHERE created_at <= now() - interval '24 hours' LIMIT %(limit)s
-      FOR UPDATE SKIP LOCKED)
+      FOR UPDATE SKIP LOCKED))
     """
     return tx.exec_driver_sql(query, {"limit": limit}).rowcount

@@ -25,9 +25,9 @@ DELETE FROM webhook_deliveries WHERE ctid = ANY(ARRAY(
 """
 DELETED = "SELECT id FROM webhooks WHERE deleted_at IS NOT NULL ORDER BY deleted_at LIMIT %(limit)s"
 RELEASE = """
-UPDATE executions SET webhook_id = NULL WHERE id IN (
+UPDATE executions SET webhook_id = NULL WHERE id = ANY(ARRAY(
   SELECT id FROM executions WHERE webhook_id = %(id)s ORDER BY id LIMIT %(limit)s
-  FOR NO KEY UPDATE SKIP LOCKED)
+  FOR NO KEY UPDATE SKIP LOCKED))
 """
 REMOVE_RECORDS = """
 DELETE FROM webhook_deliveries WHERE ctid = ANY(ARRAY(
