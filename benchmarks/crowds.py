@@ -41,13 +41,16 @@ class Crowded:
 
 
 def measure(ours: Ours, steps: Sequence[object], scale: float) -> Crowded:
-    """Measure a neighbour's executions beside crowds of `scale` times the full size; raises Broken."""
+    """Measure a neighbour's executions beside two crowds, the waiting one `scale` times its full size.
+
+    Raises Broken. A smaller crowd of pending ones would be worked off before anything is measured.
+    """
     crowd, neighbour = ours.tenant("Crowd"), ours.tenant("Neighbour")
     many, few = crowd.add_workflow("Many", steps), neighbour.add_workflow("Few", steps)
     sleepers = crowd.add_workflow("Sleepers", WAIT)
     with _working(ours):
         alone = _singles(neighbour, few)
-    crowd.backlog(many, int(PENDING * scale))
+    crowd.backlog(many, PENDING)
     with _working(ours):
         beside_pending = _singles(neighbour, few)
         [(left,)] = ours.servers.ask(LEFT, [str(crowd.scope.workspace_id)])
@@ -98,11 +101,11 @@ def describe(found: Sequence[Crowded]) -> str:
         return ""
     columns = ("alone", "beside_pending", "beside_waiting")
     alone, pending, waiting = ([s for one in found for s in getattr(one, name)] for name in columns)
-    late = [seconds for one in found for seconds in one.late]
+    late, asleep = [seconds for one in found for seconds in one.late], len(found[0].late)
     return "\n".join(
         [
             f"a neighbour's single executions, median and slowest: alone {_two(alone)},",
-            f"  beside {PENDING:,} pending {_two(pending)}, beside {WAITING:,} waiting {_two(waiting)}",
+            f"  beside {PENDING:,} pending {_two(pending)}, beside {asleep:,} waiting {_two(waiting)}",
             f"  the waiting woke {median(late):.2f} s late, {max(late):.2f} s at most",
         ]
     )
@@ -118,10 +121,10 @@ def verdicts(found: Sequence[Crowded]) -> list[Verdict]:
         return []
     pending = [max(one.beside_pending) - median(one.alone) for one in found]
     waiting = [max(one.beside_waiting) - median(one.alone) for one in found]
-    late = [max(one.late) for one in found]
+    late, asleep = [max(one.late) for one in found], len(found[0].late)
     return [
         _below(f"{PENDING:,} pending delay a neighbour's execution by less than", MOST_DELAY, pending),
-        _below(f"{WAITING:,} waiting delay a neighbour's execution by less than", MOST_DELAY, waiting),
+        _below(f"{asleep:,} waiting delay a neighbour's execution by less than", MOST_DELAY, waiting),
         _below("each of them wakes less late than", MOST_LATE, late),
     ]
 
