@@ -10,6 +10,7 @@ import pytest
 import redis
 from flask import Flask
 from flask.testing import FlaskClient
+from psycopg2.extensions import connection
 
 from app import create_app
 from app.extensions import db
@@ -94,11 +95,20 @@ def _nothing_is_left_of_others(request: pytest.FixtureRequest) -> None:
             client.flushdb()
 
 
+@pytest.fixture(scope="session")
+def connection_to_empty(database_url: str) -> Iterator[connection]:
+    """Keep one connection for emptying the database after each test."""
+    with real.connected_to_empty(database_url) as opened:
+        yield opened
+
+
 @pytest.fixture(autouse=True)
 def _emptied(request: pytest.FixtureRequest) -> Iterator[None]:
+    used = "database_url" in request.fixturenames
+    opened = request.getfixturevalue("connection_to_empty") if used else None
     yield
-    if "database_url" in request.fixturenames:
-        real.empty(request.getfixturevalue("database_url"))
+    if opened is not None:
+        real.empty(opened)
     if "redis_url" in request.fixturenames:
         with redis.Redis.from_url(request.getfixturevalue("redis_url")) as client:
             client.flushdb()

@@ -95,10 +95,17 @@ def migrate(url: str) -> None:
         db.engine.dispose()
 
 
-def empty(url: str) -> None:
-    """Remove all rows, whatever state they are in."""
+@contextmanager
+def connected_to_empty(url: str) -> Iterator[connection]:
+    """Connect for `empty`, without triggers and foreign keys."""
     with connected(url) as opened, opened.cursor() as cursor:
         cursor.execute("SET lock_timeout = '60s'; SET session_replication_role = replica")
+        yield opened
+
+
+def empty(opened: connection) -> None:
+    """Remove all rows, whatever state they are in, through a connection that was made for it."""
+    with opened.cursor() as cursor:
         for table in filled_tables(opened):
             cursor.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
         cursor.execute("UPDATE installation SET paused = DEFAULT, last_tick_at = DEFAULT")

@@ -24,7 +24,7 @@ from tests.faults.effects import Effects
 from tests.faults.member import Member
 from tests.faults.network import Connect, Network
 from tests.procfile import free_port
-from tests.servers import SECRET_KEY, empty, migrate
+from tests.servers import SECRET_KEY, connected_to_empty, empty, migrate
 
 Json = Any
 
@@ -116,7 +116,8 @@ class Stand:
         self.members.clear()
         with self.app.app_context():
             db.engine.dispose()
-        empty(self.postgres.url)
+        with connected_to_empty(self.postgres.url) as opened:
+            empty(opened)
         self.flush()
         self.effects.forget()
 

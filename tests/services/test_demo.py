@@ -70,9 +70,9 @@ def test_a_revoked_key_is_replaced(tmp_path):
     assert identify(second["apiKey"]).workspace_id == UUID(first["workspaceId"])
 
 
-def test_a_deleted_workspace_is_replaced(tmp_path, database_url):
+def test_a_deleted_workspace_is_replaced(tmp_path, connection_to_empty):
     first = prepared(tmp_path)
-    servers.empty(database_url)
+    servers.empty(connection_to_empty)
     forget(identify(first["apiKey"]).key_id)
 
     second = prepared(tmp_path)
