@@ -82,6 +82,8 @@ def tables(results: Results, left_out: str | None) -> str:
         _steps(results.drains),
         _web(results),
         _waits(results.waits),
+        items.describe(results.iterated),
+        crowds.describe(results.crowded),
         _fires(results.fired),
         _streams(results.streamed),
         _hostile(results.hostile),
@@ -236,6 +238,7 @@ def verdicts(results: Results) -> list[Verdict]:
         rule = f"{COUNT} executions that each wait 1 s on HTTP end in under {MOST_WAITED:.0f} s"
         slowest = f"{max(seconds):.2f} s at most"
         found.append(Verdict(rule, slowest, tuple(second < MOST_WAITED for second in seconds)))
+    found += items.verdicts(results.iterated) + crowds.verdicts(results.crowded)
     found += _fires_verdicts(results.fired) + _streams_verdicts(results.streamed)
     return found + _hostile_verdicts(results.hostile)
 
