@@ -26,6 +26,7 @@ LOOKS = 12
 CHANGES = 20
 ONE_SPACE = "UPDATE executions SET workspace_id = :workspace, space_id = :space WHERE space_id <> :space"
 PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0"
+ANSWERED = "performance.getEntriesByType('navigation')[0].responseEnd"
 SHOWN = """status => new Promise((done) => {
   const row = () => document.querySelector('tr[data-execution-id]');
   const look = () => row()?.dataset.status === status && done(Date.now());
@@ -67,13 +68,15 @@ def furnished(settings: Settings) -> Iterator[Caller]:
 
 def tell_paint(tab: Tab) -> None:
     """Open the list again and again: when it is first painted, as the browser tells it."""
-    found = []
+    painted, answered = [], []
     for _ in range(LOOKS):
         tab.open(f"{tab.space}/executions")
         tab.until(f"({PAINT}) > 0")
-        found.append(float(tab.page.evaluate(PAINT)))
+        painted.append(float(tab.page.evaluate(PAINT)))
+        answered.append(float(tab.page.evaluate(ANSWERED)))
     count = tab.page.locator("#outcomes-title").inner_text()
-    print(f"list of 1,000,000 ({count}): first paint", _spread(found))  # noqa: T201
+    print(f"list of 1,000,000 ({count}): first paint", _spread(painted))  # noqa: T201
+    print("  of which until the whole answer was there", _spread(answered))  # noqa: T201
 
 
 def tell_changes(tab: Tab) -> None:
