@@ -63,8 +63,9 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         return cast("Callable[[View], View]", super().route(rule, **options))
 
     def arguments(self, schema: Any, **options: Any) -> Callable[[View], View]:
-        """Hand what `schema` reads to the view."""
-        return cast("Callable[[View], View]", super().arguments(schema, **options))
+        """Hand what `schema` reads to the view; a class is made one object here, not one each request."""
+        one = schema() if isinstance(schema, type) else schema
+        return cast("Callable[[View], View]", super().arguments(one, **options))
 
     def response(self, status_code: int, schema: Any = None, **options: Any) -> Callable[[View], View]:
         """Write what the view returns with `schema`."""

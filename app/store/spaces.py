@@ -10,11 +10,16 @@ from app.models import Space
 
 SPACES = Space.__table__
 SHOWN = (SPACES.c.id, SPACES.c.workspace_id, SPACES.c.name, SPACES.c.created_at)
+# Asked by nearly every request: written out, it costs half of what building it each time does.
+EXISTS = """
+SELECT 1 FROM spaces WHERE workspace_id = %(workspace)s AND id = %(space)s AND deleted_at IS NULL
+"""
 
 
 def exists(tx: Connection, workspace_id: UUID, space_id: UUID) -> bool:
     """Tell whether a space is there."""
-    return tx.execute(select(1).where(_is(workspace_id, space_id))).first() is not None
+    given = {"workspace": str(workspace_id), "space": str(space_id)}
+    return tx.exec_driver_sql(EXISTS, given).first() is not None
 
 
 def create(tx: Connection, workspace_id: UUID, space_id: UUID, name: str) -> Row[Any]:
