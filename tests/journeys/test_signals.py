@@ -46,6 +46,17 @@ def test_a_signal_before_its_step_waits_is_kept(traveller: Traveller, upstream: 
     assert (execution["status"], execution["output"]) == ("completed", "Bob")
 
 
+def test_one_signal_ends_all_items_of_a_list(traveller: Traveller) -> None:
+    execution_id = traveller.trigger(traveller.workflow(APPROVAL | {"forEach": "${{ [1, 2, 3] }}"}))
+    eventually(lambda: traveller.see(execution_id)["reason"] == "waiting")
+
+    answer = send(traveller, execution_id, "yes")
+    execution = traveller.finished(execution_id)
+
+    assert answer == (202, None)
+    assert (execution["status"], execution["output"]) == ("completed", ["yes", "yes", "yes"])
+
+
 def test_no_signal_falls_between_the_wait_and_its_record(traveller: Traveller) -> None:
     workflow_id = traveller.workflow(value("a", 1), APPROVAL, AFTER)
     ids = traveller.trigger_many(workflow_id, [{}] * 60)
