@@ -39,9 +39,10 @@ class In(CamelCase):
         unknown = RAISE
 
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
-        """Name the field, and let it say plainly what is missing."""
+        """Name the field, and let it and the members of a list say plainly what is missing."""
         super().on_bind_field(field_name, field_obj)
-        field_obj.error_messages |= {"required": "Is missing.", "null": "Must not be null."}
+        for one in filter(None, (field_obj, getattr(field_obj, "inner", None))):
+            one.error_messages |= {"required": "Is missing.", "null": "Must not be null."}
 
     error_messages = {  # noqa: RUF012 -- as marshmallow declares it
         "unknown": "There is no such field here: take it out.",

@@ -239,6 +239,13 @@ def test_waiting_for_an_execution_that_has_ended_answers_with_it(
     assert (reply.status_code, reply.get_json()["status"]) == (200, "cancelled")
 
 
+def test_null_in_a_list_is_refused_in_our_words(api: Caller, workflow: dict[str, Any]) -> None:
+    reply = api.post(f"{api.space}/executions", {"workflowId": workflow["id"], "tags": ["a", None]})
+
+    assert reply.status_code == 422
+    assert reply.get_json()["errors"] == [{"path": "tags[1]", "message": "Must not be null."}]
+
+
 def test_an_input_that_does_not_fit_the_input_schema_is_refused(api: Caller) -> None:
     schema = {"type": "object", "required": ["orderId"], "properties": {"orderId": {"type": "integer"}}}
     definition = {"steps": DEFINITION["steps"], "inputSchema": schema}
