@@ -1,16 +1,48 @@
 """The WSGI door: `granian wsgi:app` (see `app/serve.py`) and `flask --app wsgi`."""
 
 import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from app import create_app
-from app.environment import COMMAND_LINE
-from app.settings import BadSetting
-from app.stream.ending import heed
+if TYPE_CHECKING:
+    from flask import Flask
 
-try:
-    app = create_app()
-except BadSetting as refusal:
-    sys.exit(str(refusal))
-if os.environ.get(COMMAND_LINE) != "true":
-    heed(app)
+
+@contextmanager
+def ended_at_once() -> Iterator[None]:
+    """Let SIGINT and SIGTERM end this process: a worker of granian that still loads would not hear them."""
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for signum in (signal.SIGINT, signal.SIGTERM):
+            if callable(signal.getsignal(signum)):
+                before[signum] = signal.signal(signum, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+
+
+def load() -> "Flask":
+    """Build the application; a bad setting ends the process with its one line."""
+    # A second's worth of modules, which a signal may interrupt.
+    from app import create_app
+    from app.environment import COMMAND_LINE
+    from app.settings import BadSetting
+    from app.stream.ending import heed
+
+    try:
+        app = create_app()
+    except BadSetting as refusal:
+        sys.exit(str(refusal))
+    if os.environ.get(COMMAND_LINE) != "true":
+        heed(app)
+    return app
+
+
+with ended_at_once():
+    app = load()

@@ -1,9 +1,13 @@
 """What `make run` does: servers, migrations, demo, web, worker and clock on this machine, in one terminal."""
 
+import signal
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while the rest loads: an end without a trace
+
 import http.client
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys

@@ -2,16 +2,26 @@
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from app.serve import KILL_SECONDS
 from tests import procfile
+from tests.journeys.launched import until
 from tests.servers import PROJECT, SECRET_KEY
 
 MOST_SECONDS = 120
+SLOW_TASKS = """
+import pathlib, sys, time
+if "granian" in sys.argv[0]:
+    pathlib.Path(__file__).with_suffix(".loading").touch()
+    time.sleep(300)
+"""
 AWAY = {
     "DATABASE_URL": "postgres://u@127.0.0.1:1/x",
     "REDIS_URL": "redis://127.0.0.1:1",
@@ -73,3 +83,41 @@ def test_the_release_says_that_the_database_is_away():
 
     assert re.fullmatch(r"DATABASE_URL names a database that cannot be reached: .*\n", ended.stdout)
     assert ended.returncode == 1
+
+
+def test_the_web_ends_at_once_when_asked_to_while_it_loads(tmp_path: Path) -> None:
+    (tmp_path / "slow_tasks.py").write_text(SLOW_TASKS)
+    env = {"TASK_MODULES": "slow_tasks", "PYTHONPATH": str(tmp_path), "PORT": str(procfile.free_port())}
+    web = subprocess.Popen(
+        procfile.command("web"),
+        cwd=PROJECT,
+        env=os.environ | {"PATH": procfile.programs()} | AWAY | env,
+        start_new_session=True,
+    )
+    try:
+        until((tmp_path / "slow_tasks.loading").exists)
+
+        web.send_signal(signal.SIGTERM)
+
+        assert web.wait(KILL_SECONDS - 2) == 0
+    finally:
+        if web.poll() is None:
+            os.killpg(web.pid, signal.SIGKILL)
+            web.wait()
+
+
+def test_ctrl_c_while_make_run_loads_shows_no_trace(tmp_path: Path) -> None:
+    launch = subprocess.Popen(
+        [sys.executable, "-m", "app.launch"],
+        cwd=PROJECT,
+        env=os.environ | {"DATA_DIR": str(tmp_path / "var"), "PORT": "0", "PYTHONVERBOSE": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert launch.stderr is not None
+    any(line.startswith("import 'sqlalchemy.") for line in launch.stderr)
+
+    launch.send_signal(signal.SIGINT)
+
+    assert "Traceback" not in launch.communicate(timeout=MOST_SECONDS)[1]
