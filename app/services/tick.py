@@ -204,6 +204,7 @@ class Round:
         self.counts: Counter[str] = Counter()
         self.succeeded: list[str] = []
         self.failures: dict[str, str] = {}
+        self._away: set[str] = set()
 
     def make_all(self, passes: Sequence[Pass]) -> None:
         """Make passes under their names."""
@@ -215,7 +216,7 @@ class Round:
         try:
             count = make() or 0
         except (DatabaseUnavailable, Away) as error:
-            logger.warning(FAILED, made=name, error=str(error))
+            self._tell_away(name, str(error))
         except Exception as error:
             logger.warning(FAILED, made=name, error=str(error), exc_info=not isinstance(error, DBAPIError))
             self.failures[name] = " ".join(str(getattr(error, "orig", error)).split())[:MOST_SAID]
@@ -225,6 +226,12 @@ class Round:
             if count:
                 tell = logger.debug if make in QUIET else logger.info
                 tell("a pass of the tick had something to do", made=name, count=count)
+
+    def _tell_away(self, name: str, error: str) -> None:
+        """Warn once of a server that every pass misses."""
+        tell = logger.debug if error in self._away else logger.warning
+        tell(FAILED, made=name, error=error)
+        self._away.add(error)
 
 
 def _look_for_due(until: float, counts: Counter[str]) -> None:

@@ -1,8 +1,10 @@
 """What the tick repaired, and what it could not, is told."""
 
+import pytest
 from flask import Flask
 
-from app.services import readiness
+from app.errors import DatabaseUnavailable
+from app.services import readiness, tick
 from app.store import counters
 from tests.services.clockwork import Clockwork, make_tick
 from tests.store.place import Place
@@ -41,6 +43,18 @@ def test_a_server_that_is_away_is_no_failure_of_a_pass(without_redis: Flask, pla
 
     with place.transaction() as tx:
         assert tx.exec_driver_sql("SELECT * FROM tick_repairs WHERE failed_at IS NOT NULL").all() == []
+
+
+def test_a_server_that_every_pass_misses_is_told_once_a_round(
+    app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    def miss() -> None:
+        raise DatabaseUnavailable("The database cannot be reached: try again shortly")
+
+    with app.app_context(), caplog.at_level("WARNING", "app.services.tick"):
+        tick.Round().make_all([miss, miss, miss])
+
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
 def test_fires_between_two_passes_are_counted_too(app: Flask, place: Place, clockwork: Clockwork) -> None:
