@@ -1,6 +1,6 @@
 """The REST API: one blueprint a noun; a view is decorators that state the contract over a line or two."""
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 
 from app.api import (
     api_keys,
@@ -71,7 +71,9 @@ def register(app: Flask) -> None:
 
 
 def _guard(response: Response) -> Response:
-    """Set what no answer should lack; a page may have set its own."""
+    """Set what no answer should lack; a page may have set its own. What OPTIONS says has no body to type."""
+    if request.method == "OPTIONS" and not response.content_length:
+        response.headers.pop("Content-Type", None)
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     return response

@@ -1,6 +1,7 @@
 """`flask --app wsgi queue …`"""
 
 import logging
+import math
 import sys
 from typing import Any
 
@@ -49,8 +50,21 @@ def status(as_json: bool) -> None:
         print_fields({name: _for_people(value) for name, value in shown.items()})
 
 
+def _seconds(_ctx: click.Context, _param: click.Parameter, value: float | None) -> float | None:
+    """Refuse nan, which lies in every range and never passes."""
+    if value is not None and math.isnan(value):
+        raise click.BadParameter("nan is no number of seconds.")
+    return value
+
+
 @queue.command()
-@click.option("--timeout", type=click.FloatRange(0), metavar="S", help="Give up after this many seconds.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0),
+    metavar="S",
+    callback=_seconds,
+    help="Give up after this many seconds.",
+)
 def drain(timeout: float | None) -> None:
     """Work the queue empty in this process, beside other workers too.
 

@@ -209,6 +209,7 @@ def test_head_gives_the_headers_and_options_the_methods(api: Caller) -> None:
 
     assert (head.status_code, head.data) == (200, b"")
     assert set(options.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS", "POST"}
+    assert (options.data, options.headers.get("Content-Type")) == (b"", None)
 
 
 @pytest.mark.parametrize("path", ["/me", "/nothing", "/docs", "/openapi.json"])

@@ -147,3 +147,10 @@ def test_a_resume_says_when_rq_itself_holds_the_workers(run: Run, valkey: "redis
 
     assert refusal(refused) == "The workers are suspended by rq suspend: let them go on with rq resume"
     assert valkey.get("rq:suspended") == b"1"
+
+
+def test_a_drain_takes_only_a_number_of_seconds(run: Run) -> None:
+    refused = run("queue", "drain", "--timeout", "nan")
+
+    assert refused.exit_code == 2
+    assert "nan is no number of seconds." in refused.stderr
