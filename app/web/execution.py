@@ -10,7 +10,7 @@ from flask import Blueprint, render_template, request
 from app import clock, strictjson
 from app.services import execution_pages
 from app.services.execution_pages import ExecutionPage
-from app.states import FINAL, Role, Status, StepStatus
+from app.states import FINAL, Reason, Role, Status, StepStatus
 from app.store.execution_forms import Form, milliseconds
 from app.web.pages import needs, visit
 
@@ -37,6 +37,7 @@ def show(execution_id: UUID) -> str:
         waiting=waiting,
         chosen=_chosen(execution, failed),
         queued_ms=_queued_ms(execution),
+        queued_since=_queued_since(execution),
         data=_data(page),
         pretty=_pretty,
     )
@@ -66,6 +67,14 @@ def _queued_ms(execution: Form) -> int | None:
     started = _instant(execution["startedAt"])
     due = [at for name in ("createdAt", "runAt") if (at := _instant(execution[name]))]
     return None if started is None else max(0, milliseconds(max(due), started) or 0)
+
+
+def _queued_since(execution: Form) -> str | None:
+    """Say since when it is due and has not begun; None while its time has not come, and once it ended."""
+    if execution["status"] in FINAL or execution["reason"] == Reason.DELAYED:
+        return None
+    since: str = max(execution["createdAt"], execution["runAt"] or "")
+    return since
 
 
 def _instant(text: str | None) -> datetime | None:

@@ -219,3 +219,14 @@ def test_a_deleted_workflow_s_execution_can_be_read_and_not_repeated(
     assert "Its workflow or space was deleted." in page
     assert "The workflow was deleted: there is nothing to repeat." in page
     assert facts(page)["definition"] is None
+
+
+def test_what_is_delayed_is_not_queued_before_its_time(
+    member: Visitor, caller: Caller, workflow: str
+) -> None:
+    ids = [trigger(caller, workflow, **more) for more in ({"runAt": "2099-01-01T00:00:00Z"}, {})]
+
+    pages = [member.get(f"{member.space}/executions/{made}").text for made in ids]
+
+    queued = [re.search(r'data-fact="queued">(.*?)</dd>', page) for page in pages]
+    assert ["data-since" in found[1] for found in queued if found] == [False, True]

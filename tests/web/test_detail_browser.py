@@ -64,6 +64,8 @@ def test_steps_change_while_one_looks_and_a_signal_lets_them_go_on(page: Tab, tr
     expect(chosen(page).locator(".json-tree")).to_contain_text('by: "Ann"')
     expect(page.page.get_by_role("button", name="Retry", exact=True)).to_be_visible()
     expect(page.page.locator("#notices")).to_be_empty()
+    expect(page.page.locator("#said")).to_have_text("Execution: completed")
+    expect(chosen(page)).to_be_focused()
 
 
 def test_a_child_that_begins_while_one_looks_is_linked(page: Tab, traveller: Traveller) -> None:
@@ -118,6 +120,7 @@ def test_one_retries_from_a_step_and_sees_the_difference(page: Tab, traveller: T
     table = page.page.get_by_role("table")
     expect(table.get_by_role("row", name=re.compile("one"))).to_contain_text("the same")
     expect(table.get_by_role("row", name=re.compile("two"))).to_contain_text("changed")
+    expect(page.page.locator(".places li")).to_have_text(["input.n 1 2", "output 1 2"])
     expect(page.page.locator("#related-original")).to_contain_text(made["id"][-8:])
 
 
@@ -128,6 +131,8 @@ def test_the_menu_retries_from_the_chosen_step(page: Tab, traveller: Traveller) 
     page.page.keyboard.press("j")
     page.page.keyboard.press("j")
     expect(chosen(page).get_by_role("heading", name="two")).to_be_visible()
+    page.page.keyboard.press("Enter")
+    expect(chosen(page)).to_be_focused()
     page.page.get_by_label("Ways to retry").click()
     page.page.get_by_role("button", name="From the step two").click()
     page.page.wait_for_url(lambda address: made["id"] not in address)
@@ -167,9 +172,35 @@ def test_values_are_folded_searched_and_loaded_whole(page: Tab, traveller: Trave
     lines.get_by_role("treeitem", name="lines").click()
     expect(lines.locator(".json-now")).to_have_count(0)
     step(page, "long").locator("a").click()
+    page.page.route("**/steps/long", lambda route: route.abort())
+    chosen(page).get_by_role("button", name="Load the whole output").click()
+    expect(page.page.get_by_text("The server cannot be reached")).to_be_visible()
+    page.page.unroute("**/steps/long")
+    page.faults.clear()
     chosen(page).get_by_role("button", name="Load the whole output").click()
 
     expect(chosen(page).get_by_role("tree", name="Output")).to_contain_text("here")
+
+
+def test_failed_items_are_found_among_many_and_a_skipped_step_says_why(
+    page: Tab, traveller: Traveller
+) -> None:
+    check = {
+        "id": "check",
+        "type": "transform",
+        "forEach": "${{ Array.from({length: 60}, (_, i) => i) }}",
+        "with": {"value": "${{ item === 57 ? item.no.such : item }}"},
+    }
+    made = traveller.run(check, value("after", 1))
+    looks_at(page.caller, page, made["id"])
+
+    chosen(page).get_by_text("Items", exact=True).last.click()
+    expect(chosen(page).locator(".paged .item")).to_have_count(50)
+    chosen(page).get_by_label("Only what failed").check()
+    expect(chosen(page).locator(".paged .item")).to_have_text([re.compile("57Failed")])
+    step(page, "after").locator("a").click()
+
+    expect(chosen(page)).to_contain_text("None of the steps that it needs completed: check (failed).")
 
 
 def test_what_users_write_never_runs(page: Tab, traveller: Traveller) -> None:

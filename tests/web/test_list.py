@@ -207,6 +207,20 @@ def test_a_paused_queue_is_said(app: Flask, member: Visitor, caller: Caller, wor
     assert "The queue is paused" in page
 
 
+def test_a_row_whose_workflow_was_deleted_offers_no_retry(
+    app: Flask, member: Visitor, caller: Caller, workflow: str
+) -> None:
+    [made] = trigger(caller, workflow)
+    end(app, [made], "completed")
+    before = member.get(f"{member.space}/executions").text
+
+    caller.ask("DELETE", f"{caller.space}/workflows/{workflow}")
+
+    after = member.get(f"{member.space}/executions").text
+    found = [re.search(r'data-act="retry"( disabled)?', page) for page in (before, after)]
+    assert [button and button[1] for button in found] == [None, " disabled"]
+
+
 def test_viewers_see_no_actions(visitor: Visitor, caller: Caller, workflow: str) -> None:
     visitor.log_in(caller.with_role(Role.VIEWER).key)
     empty = visitor.get(f"{visitor.space}/executions").text

@@ -57,3 +57,5 @@ def test_one_is_told_that_no_worker_is_online(settings: Settings, browser: Brows
         with processes.worker(settings):
             expect(tab.page.locator("tr[data-status=completed]")).to_have_count(1)
             expect(tab.page.get_by_text("No worker is online")).to_be_hidden(timeout=60_000)
+        caller.post(f"{caller.space}/executions", {"workflowId": made["id"]})  # which waits behind the pill
+        expect(tab.page.get_by_text("No worker is online")).to_be_visible(timeout=90_000)

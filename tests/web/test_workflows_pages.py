@@ -79,6 +79,24 @@ def test_one_writes_a_workflow_mends_its_fault_and_runs_it(page: Tab) -> None:
     )
 
 
+def test_what_one_wrote_outlives_the_session(page: Tab) -> None:
+    save(page)
+    page.page.context.clear_cookies()
+    editor(page).fill(editor(page).input_value().replace('"transform",', '"transform", "name": "Mine",'))
+    expect(state(page)).to_contain_text("You are logged out")
+
+    with page.page.context.expect_page() as opened:
+        state(page).get_by_role("link", name="Log in").click()
+    opened.value.get_by_label("API key").fill(page.caller.key)
+    opened.value.get_by_role("button", name="Log in").click()
+    opened.value.wait_for_url(f"{page.url}/")
+    page.faults.clear()
+    page.page.get_by_role("button", name="Save", exact=True).click()
+
+    expect(page.page.locator("#toasts")).to_contain_text("Saved as version 2.")
+    forgive(page, "403")  # the token of the session before, which was renewed
+
+
 def test_a_broken_text_is_marked_where_it_breaks_before_anybody_is_asked(page: Tab) -> None:
     save(page)
 

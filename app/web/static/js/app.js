@@ -2,6 +2,7 @@
 import { keepDialogs } from "./dialogs.js";
 import { keepKeys } from "./keys.js";
 import { keepTimes } from "./times.js";
+import { keepToasts } from "./toasts.js";
 
 export { api, ApiError } from "./api.js";
 export { ask, copy } from "./dialogs.js";
@@ -9,8 +10,9 @@ export { badge, copyButton, el, fill, icon, page, svg, vocabulary } from "./dom.
 export { shortcut } from "./keys.js";
 export { live } from "./live.js";
 export { absolute, duration, relative, took, when } from "./times.js";
-export { toast } from "./toasts.js";
+export { toast, toastNext } from "./toasts.js";
 
 keepDialogs();
 keepKeys();
 keepTimes();
+keepToasts();

@@ -55,16 +55,22 @@ export class Difference {
       el("td", {}, outputs(before, now)));
   }
 
-  /** List where the outputs of the executions differ, place by place. */
+  /** List where the inputs differ, and the outputs of two that completed. */
   places(before, now) {
-    if (now.later?.includes("output") || before.status !== "completed" || now.status !== "completed") return null;
-    const found = differences(before.output, now.output, "output");
-    if (!found.length) return el("p", { class: "muted" }, "Both gave the same output.");
-    return el("div", {}, el("h2", {}, "Where the output differs"), el("ul", { class: "places" },
-      found.slice(0, MOST_PLACES).map(([path, one, other]) =>
-        el("li", {}, el("code", {}, path), " ", el("del", {}, brief(one)), " ", el("ins", {}, brief(other)))),
-      found.length > MOST_PLACES && el("li", { class: "muted" }, "… and more")));
+    const both = before.status === "completed" && now.status === "completed";
+    return el("div", { class: "stack" }, listed("input", before, now), both && listed("output", before, now));
   }
+}
+
+/** List place by place where a value of two executions differs. */
+function listed(name, before, now) {
+  if (now.later?.includes(name)) return null;
+  const found = differences(before[name], now[name], name);
+  if (!found.length) return el("p", { class: "muted" }, name === "input" ? "Both had the same input." : "Both gave the same output.");
+  return el("div", {}, el("h2", {}, `Where the ${name} differs`), el("ul", { class: "places" },
+    found.slice(0, MOST_PLACES).map(([path, one, other]) =>
+      el("li", {}, el("code", {}, path), " ", el("del", {}, brief(one)), " ", el("ins", {}, brief(other)))),
+    found.length > MOST_PLACES && el("li", { class: "muted" }, "… and more")));
 }
 
 function arrow() {

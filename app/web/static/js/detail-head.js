@@ -1,7 +1,7 @@
 // The head of an execution's page: its status, times and what went wrong.
 import { badge, el, fill, icon, took, vocabulary, when } from "./app.js";
 
-const LIVE = { live: "Live", polling: "Asking every 5 s", paused: "Paused" };
+const LIVE = { live: "Live", polling: "Asking every 5 s", paused: "Paused", gone: "It is gone: load the page again" };
 
 export class Head {
   constructor(detail) {
@@ -14,10 +14,11 @@ export class Head {
     const since = (from) => (ended ? null : from);
     this.set("badge", [now.status, now.reason], () => badge(now.status, now.reason));
     this.set("why", [now.status, now.reason, now.error], () => (now.error || now.status === "failed" ? "" : vocabulary.reasons[now.reason] ?? ""));
-    this.set("queued", [now.startedAt, ended], () => took(queuedMs(now), since(now.createdAt)));
+    this.set("queued", [now.startedAt, now.reason, ended], () => took(queuedMs(now), now.reason === "delayed" ? null : since(dueAt(now))));
     this.set("started", [now.startedAt], () => when(now.startedAt));
     this.set("duration", [now.startedAt, now.durationMs, ended], () => took(now.durationMs, since(now.startedAt)));
     this.set("steps", [now.stepsDone, now.stepsTotal], () => `${now.stepsDone} of ${now.stepsTotal}`);
+    this.say(now.status);
     this.setTakeovers(now.takeovers);
     this.setNotices(now);
   }
@@ -29,6 +30,12 @@ export class Head {
     if (this.known[name] === sign) return;
     this.known[name] = sign;
     document.querySelectorAll(`[data-fact="${name}"]`).forEach((place) => fill(place, make()));
+  }
+
+  /** Say to a screen reader what became of the execution while one looks. */
+  say(status) {
+    if (this.said && this.said !== status) document.getElementById("said").textContent = `Execution: ${vocabulary.statuses[status].label.toLowerCase()}`;
+    this.said = status;
   }
 
   setTakeovers(takeovers) {
@@ -74,7 +81,11 @@ function toStep(stepId, text) {
   return el("a", { href: `?step=${stepId}`, data: { choose: stepId } }, text);
 }
 
-function queuedMs({ createdAt, runAt, startedAt }) {
-  if (!startedAt) return null;
-  return Math.max(0, Date.parse(startedAt) - Math.max(Date.parse(createdAt), runAt ? Date.parse(runAt) : 0));
+function queuedMs(now) {
+  return now.startedAt ? Math.max(0, Date.parse(now.startedAt) - Date.parse(dueAt(now))) : null;
+}
+
+/** Tell since when it may begin. */
+function dueAt({ createdAt, runAt }) {
+  return runAt && Date.parse(runAt) > Date.parse(createdAt) ? runAt : createdAt;
 }

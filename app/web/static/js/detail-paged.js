@@ -5,12 +5,14 @@ import { isFinal } from "./waterfall.js";
 
 const ITEMS = 50;
 const LINES = 200;
+const MOST = 200;
 const AGAIN_MS = 3000;
 const CUT = 120;
 
 /** The part of a step that lists its items. */
 export function itemsPart(detail, step) {
-  return part(detail, step, { key: "items", title: "Items", open: step.items.total <= ITEMS }, ITEMS, itemLine, "No item has begun.");
+  const many = step.items.total > ITEMS;
+  return part(detail, step, { key: "items", title: "Items", open: !many, many }, ITEMS, itemLine, "No such item has begun.");
 }
 
 /** The part of a step that shows its log. */
@@ -33,26 +35,65 @@ class Pages {
     Object.assign(this, options, { address, cursor: null, next: null, last: [] });
     this.list = el("ol", { class: "paged", tabindex: "0", "aria-label": options.title });
     this.more = el("button", { class: "button button-small", type: "button", hidden: true }, "Show more");
-    this.box = el("div", { class: "stack paged-box" }, this.list, this.more);
+    this.error = el("p", { class: "field-error", role: "alert" });
+    this.box = el("div", { class: "stack paged-box" }, options.many && this.chooser(), this.list, this.error, this.more);
     this.more.addEventListener("click", () => this.goOn());
     this.load();
   }
 
   /** Load the last page that is shown, again if it is there already. */
   async load() {
-    const query = new URLSearchParams({ limit: this.limit, ...(this.cursor && { cursor: this.cursor }) });
-    const found = await api(`${this.address}?${query}`, { quiet: true }).catch(() => null);
+    const found = await this.read().catch((error) => this.refused(error));
     if (!found) return;
+    this.error.textContent = "";
     const empty = !found.data.length && this.list.childElementCount === this.last.length;
     const lines = empty ? [el("li", { class: "muted" }, this.nothing)] : found.data.map(this.line);
     this.last.forEach((old) => old.remove());
     this.list.append(...lines);
     this.last = lines;
     this.next = found.nextCursor;
+    if (!this.next && this.more === document.activeElement) this.list.focus();
     this.more.hidden = !this.next;
+    this.more.textContent = "Show more";
+  }
+
+  /** Read a page; of only some lines as many pages as it takes to fill one. */
+  async read() {
+    const found = { data: [], nextCursor: this.cursor };
+    const limit = this.wants ? MOST : this.limit;
+    do {
+      const query = new URLSearchParams({ limit, ...(found.nextCursor && { cursor: found.nextCursor }) });
+      const { data, nextCursor } = await api(`${this.address}?${query}`, { quiet: true });
+      found.data.push(...(this.wants ? data.filter(this.wants) : data));
+      found.nextCursor = nextCursor;
+    } while (this.wants && found.nextCursor && found.data.length < this.limit);
+    return found;
+  }
+
+  /** Make the box that leaves out what did not fail. */
+  chooser() {
+    const box = el("input", { type: "checkbox" });
+    box.addEventListener("change", async () => {
+      this.wants = box.checked ? (item) => item.status === "failed" : null;
+      this.cursor = null;
+      this.last = [...this.list.children];
+      box.disabled = true;
+      await this.load();
+      box.disabled = false;
+      box.focus();
+    });
+    return el("label", { class: "check" }, box, "Only what failed");
+  }
+
+  /** Say why nothing came, and offer to ask again; what is shown stays. */
+  refused(error) {
+    this.error.textContent = error.message;
+    this.more.textContent = "Try again";
+    this.more.hidden = false;
   }
 
   goOn() {
+    if (this.error.textContent) return this.load();
     this.cursor = this.next;
     this.last = [];
     return this.load();

@@ -2,6 +2,7 @@
 import { api, badge, copyButton, duration, el, fill, took, when } from "./app.js";
 import { itemsPart, logPart } from "./detail-paged.js";
 import { signalForm } from "./detail-signal.js";
+import { whySkipped } from "./detail-skipped.js";
 import { jsonView } from "./jsonviewer.js";
 import { isFinal } from "./waterfall.js";
 
@@ -40,6 +41,7 @@ export class Pane {
   }
 
   place(wanted) {
+    const held = [...this.parts].find(([, { element }]) => element.contains(document.activeElement))?.[0];
     const fresh = new Map();
     for (const part of wanted.filter(Boolean)) {
       const sign = JSON.stringify(part.sign);
@@ -53,6 +55,12 @@ export class Pane {
     elements.forEach((element, i) => {
       if (this.body.children[i] !== element) this.body.insertBefore(element, this.body.children[i] ?? null);
     });
+    if (held && !this.body.contains(document.activeElement)) this.focusAgain(fresh.get(held));
+  }
+
+  /** Give the focus to what stands where the part was that had it. */
+  focusAgain(part) {
+    (part?.element.querySelector("summary") ?? this.root).focus({ preventScroll: true });
   }
 
   element({ title, open = true, make }, before) {
@@ -68,12 +76,13 @@ export class Pane {
 
   partsOfExecution(execution) {
     const { output, input, trigger, later, status, idempotencyKey } = execution;
+    const loadAll = () => this.detail.load(false);
     return [
       idempotencyKey && { key: "key", sign: idempotencyKey, make: () => facts([["Idempotency key", idempotencyKey]]) },
-      isFinal(status) && this.value("output", "Output", output, later?.includes("output"), "output", () => this.detail.load()),
-      this.value("input", "Input", input, later?.includes("input"), "input", () => this.detail.load()),
+      isFinal(status) && this.value("output", "Output", output, later?.includes("output"), "output", loadAll),
+      this.value("input", "Input", input, later?.includes("input"), "input", loadAll),
       (trigger !== null || later?.includes("trigger")) &&
-        this.value("trigger", "Trigger", trigger, later?.includes("trigger"), "trigger", () => this.detail.load()),
+        this.value("trigger", "Trigger", trigger, later?.includes("trigger"), "trigger", loadAll),
     ];
   }
 
@@ -86,6 +95,7 @@ export class Pane {
     const signals = step.type === "waitForSignal" && step.status === "waiting";
     return [
       { key: "facts", sign: [step.status, step.startedAt, step.completedAt, step.wakeAt, step.attempt, step.items], make: () => stepFacts(step) },
+      step.status === "skipped" && { key: "why", sign: step.status, make: () => el("p", { class: "muted" }, whySkipped(step, this.detail)) },
       step.error && { key: "error", sign: step.error, make: () => errorOf(step) },
       signals && { key: "signal", sign: step.attempt, make: () => signalForm(this.detail, step) },
       step.items && itemsPart(this.detail, step),
@@ -115,18 +125,25 @@ export class Pane {
     if (this.loading === step) return;
     this.loading = step;
     const whole = await api(this.address(step)).catch(() => null);
-    if (!whole) return;
+    if (!whole) {
+      this.loading = null;
+      return;
+    }
     this.whole.set(step.stepId, whole);
     if (this.shown === step.stepId) this.show(this.detail.step(step.stepId));
   }
 }
 
 function loader(title, load) {
-  const button = el("button", { class: "button button-small", type: "button" }, `Load the whole ${title.toLowerCase()}`);
+  const text = `Load the whole ${title.toLowerCase()}`;
+  const button = el("button", { class: "button button-small", type: "button" }, text);
   button.addEventListener("click", () => {
     button.disabled = true;
     button.textContent = "Loading…";
-    load();
+    load().finally(() => {
+      button.disabled = false;
+      button.textContent = text;
+    });
   });
   return el("div", { class: "row" }, el("span", { class: "muted" }, "It is too long to be shown at once."), button);
 }
@@ -142,11 +159,18 @@ function stepFacts(step) {
     step.name && ["Name", step.name],
     step.startedAt && ["Started", when(step.startedAt)],
     step.startedAt && ["Duration", took(step.durationMs, ticking)],
-    step.wakeAt && !isFinal(step.status) && ["Goes on", when(step.wakeAt)],
+    step.wakeAt && !isFinal(step.status) && [wakes(step), when(step.wakeAt)],
     step.attempt > 1 && ["Attempt", step.attempt],
     step.items && ["Items", itemCounts(step.items)],
     step.reusedFrom && ["Taken over from", el("a", { href: `./${step.reusedFrom}?step=${step.stepId}` }, step.reusedFrom.slice(-8))],
   ]);
+}
+
+/** Say what comes at the time that a step waits for. */
+function wakes(step) {
+  const isBackoff = Boolean(step.attempts.at(-1)?.error);
+  if (isBackoff) return "Next attempt";
+  return step.type === "waitForSignal" ? "Gives up" : "Goes on";
 }
 
 function itemCounts({ total, completed, failed }) {

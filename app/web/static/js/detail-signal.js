@@ -22,6 +22,7 @@ export function signalForm(detail, step) {
     try {
       await api(`${detail.path}/signals/${step.stepId}`, { method: "POST", body: { payload: read.value }, quiet: true });
       toast(`The signal for ${step.stepId} was sent.`, "success");
+      document.getElementById("chosen").focus({ preventScroll: true }); // the form goes away
     } catch (refused) {
       error.textContent = refused.message;
       button.disabled = false;

@@ -78,8 +78,8 @@ class Detail {
   }
 
   /** Load all again: at the end, when changes were missed, and while there is no stream. */
-  async load() {
-    const loaded = await api(this.path, { quiet: true }).catch(() => null);
+  async load(quiet = true) {
+    const loaded = await api(this.path, { quiet }).catch(() => null);
     if (!loaded) return;
     loaded.later = [];
     loaded.steps.forEach((step) => { step.later = []; });
@@ -121,6 +121,7 @@ class Detail {
     if (!link) return;
     event.preventDefault();
     this.choose(link.dataset.choose ?? link.closest("[data-step-id]")?.dataset.stepId ?? null, true);
+    if (event.detail === 0) byId("chosen").focus({ preventScroll: true }); // by the keyboard
   }
 
   /** Show a step beside the waterfall, null for the execution; `go` moves there where it is below, else to its line. */

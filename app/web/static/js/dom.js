@@ -5,6 +5,7 @@ const meta = (name) => document.querySelector(`meta[name="${name}"]`);
 /** What the page tells its scripts: the CSRF token, the API's address for this place, the visitor's role. */
 export const page = {
   get csrf() { return meta("csrf-token")?.content ?? ""; },
+  set csrf(token) { meta("csrf-token").content = token; },
   get api() { return meta("api")?.content ?? ""; },
   get role() { return meta("api")?.dataset.role ?? ""; },
   may(role) {

@@ -1,10 +1,10 @@
 // Forms that go to the API as JSON, with its problems at their fields; buttons that pause and delete.
-import { api, ApiError } from "./api.js";
+import { api, ApiError, keepUnsaved } from "./api.js";
 import { ask } from "./dialogs.js";
 import { el, icon, page } from "./dom.js";
 import { readJson } from "./json-places.js";
 import { live } from "./live.js";
-import { toast } from "./toasts.js";
+import { toastNext } from "./toasts.js";
 
 /** Let `act` do what a form is for; its ApiErrors are shown in the form, which cannot be sent twice meanwhile. */
 export function onSubmit(form, act) {
@@ -23,6 +23,13 @@ export function onSubmit(form, act) {
       delete form.dataset.busy;
     }
   });
+}
+
+/** Keep what is typed into a form when the session ends. */
+export function keepTyped(form) {
+  let typed = false;
+  form.addEventListener("input", () => { typed = true; });
+  keepUnsaved(() => typed);
 }
 
 /** Give the field of a path, such as "verification.secret". */
@@ -142,6 +149,6 @@ async function turn({ dataset }) {
 async function remove({ title, text, then, ...dataset }) {
   if (!(await ask({ title, text, action: "Delete", danger: true }))) return;
   await api(dataset.delete, { method: "DELETE" });
-  toast("Deleted.", "success");
+  toastNext("Deleted.");
   location.assign(then);
 }

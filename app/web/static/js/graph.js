@@ -4,6 +4,7 @@ import { arranged, HEIGHT, WIDTH } from "./graph-layout.js";
 
 const MOST_LETTERS = 20;
 const TEXT_X = 36;
+const SMALLEST = 0.85;
 
 /**
  * Draw a definition, also one that is half written, into an element in place of what is there.
@@ -18,6 +19,7 @@ export function drawGraph(container, definition, statuses = {}, options = {}) {
     class: "graph", width: plan.width, height: plan.height, viewBox: `0 0 ${plan.width} ${plan.height}`,
     role: options.onChoose ? "group" : "img", "aria-label": `Graph of ${count} ${count === 1 ? "step" : "steps"}`,
   }, ...drawLate(plan), ...plan.edges.map(drawEdge), ...nodes.values());
+  picture.style.minWidth = `${SMALLEST * plan.width}px`; // a little too wide: drawn smaller, not cut off
   const first = !container.querySelector(".graph");
   container.replaceChildren(picture);
   const drawn = { update: (now) => nodes.forEach(colour(now)), choose: (id) => choose(container, nodes, id) };

@@ -12,6 +12,7 @@ export function keepActions() {
     if (button) act(button.dataset.act, button.closest("tr"));
     const runner = event.target.closest("[data-run]");
     if (runner) run(runner);
+    if (event.target.closest("#list a[data-open]")) remember(event.target.closest("tr"));
     const row = event.target.closest("#list tr[data-execution-id]");
     if (row && !event.target.closest("a, button, input, summary, .menu-items, .pick") && !getSelection().toString()) open(row, event);
   });
@@ -25,8 +26,14 @@ export function act(name, row) {
 /** Open the execution of a row. */
 export function open(row, event = null) {
   const { href } = row.querySelector("[data-open]");
+  remember(row);
   if (event?.metaKey || event?.ctrlKey) window.open(href, "_blank", "noopener");
   else location.assign(href);
+}
+
+/** Let the way back from an execution end at its row. */
+function remember(row) {
+  history.replaceState({ row: row.dataset.executionId }, "");
 }
 
 async function cancel(row) {
@@ -43,6 +50,7 @@ async function cancel(row) {
 async function retry(row) {
   const { executionId: id, status } = row.dataset;
   if (isActive(status)) return toast("It has not ended yet: it can be retried afterwards.");
+  if (row.querySelector("[data-act=retry]").disabled) return toast("Its workflow was deleted: there is nothing to repeat.");
   const text = "It runs again from the start, with the same input and in the same version.";
   if (!(await ask({ title: `Retry ${named(row)}?`, text, action: "Retry" }))) return;
   await api(`executions/${id}/retry`, { method: "POST", body: {} });

@@ -101,6 +101,7 @@ async function begin(kind) {
   if (!(await ask({ title, text, action: `${words.verb} ${count}`, danger: kind === "cancel" }))) return;
   const begun = await api(`executions/bulk/${kind}`, { method: "POST", body });
   none();
+  $("pick-all")?.focus(); // the bar with the button is gone
   await follow(begun, words);
 }
 

@@ -7,7 +7,7 @@ const OVERVIEW_MS = 15_000;
 const BANNER_MS = 1_000;
 const ROWS = 50;
 const MANY = 200;
-const STATES = { live: "Live", polling: "Asking every 5 s", paused: "Paused" };
+const STATES = { live: "Live", polling: "Asking every 5 s", paused: "Paused", gone: "" };
 const UNSTREAMED = ["status", "createdAfter", "createdBefore", "q"];
 const REMEMBERED = 1_000;
 const found = new Set();
@@ -22,6 +22,7 @@ export function keepLive() {
     event.preventDefault();
     refresh().then(() => rows()[0]?.focus());
   });
+  if (document.querySelector("#list .banner-danger")) return; // filters that cannot be used: there is nothing to follow
   live(`${page.api}/executions/stream?${query(UNSTREAMED)}`, {
     onExecution: hear,
     onReset: () => sync(MANY),
@@ -30,7 +31,7 @@ export function keepLive() {
       if (state === "live") sync(ROWS);
     },
   });
-  setInterval(() => rows().some((row) => row.dataset.reason === "queued") && renewOverview(), OVERVIEW_MS);
+  setInterval(() => waiting().has("queued") && renewOverview(), OVERVIEW_MS);
 }
 
 /** Render the list anew, as the server has it now; one at a time, so that no older answer is the last. */
@@ -45,9 +46,11 @@ async function renew() {
   const response = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store" });
   if (!response.ok || response.redirected) return location.reload();
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+  const { id: there } = document.activeElement;
   const focused = document.activeElement.closest("#list tr[data-execution-id]")?.dataset.executionId;
   for (const id of ["list", "overview"]) put(id, fresh.getElementById(id));
-  if (focused) rowOf(focused)?.focus({ preventScroll: true });
+  const again = focused ? rowOf(focused) : document.getElementById(there); // no element has the empty id
+  again?.focus({ preventScroll: true });
   readFacts(fresh);
   found.clear();
   showPill();
@@ -131,13 +134,19 @@ function renewOverviewSoon() {
   overview.timer ||= setTimeout(renewOverview, pause);
 }
 
+/** Give the reasons of what is shown and of what is behind the pill. */
+function waiting() {
+  const unseen = [...found].map((id) => heard.get(id)?.execution.reason ?? "");
+  return new Set([...rows().map((row) => row.dataset.reason), ...unseen]);
+}
+
 /** Draw the histogram anew; where it takes long, less often. */
 async function renewOverview() {
   clearTimeout(overview.timer);
   overview.timer = 0;
   if (document.hidden) return;
   const address = new URL(`${location.pathname}/overview${location.search}`, location.href);
-  for (const reason of new Set(rows().map((row) => row.dataset.reason))) address.searchParams.append("waiting", reason);
+  for (const reason of waiting()) address.searchParams.append("waiting", reason);
   const begun = performance.now();
   const response = await fetch(address, { cache: "no-store" }).catch(() => null);
   overview.pause = Math.max(OVERVIEW_MS, 20 * (performance.now() - begun));

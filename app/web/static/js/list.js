@@ -4,6 +4,7 @@ import { keepBulk } from "./list-bulk.js";
 import { keepFilters, localize } from "./list-filters.js";
 import { keepListKeys } from "./list-keys.js";
 import { keepLive } from "./list-live.js";
+import { rowOf } from "./list-rows.js";
 
 localize(document);
 keepFilters();
@@ -11,3 +12,4 @@ keepActions();
 keepBulk();
 keepListKeys();
 keepLive();
+if (history.state?.row) rowOf(history.state.row)?.focus({ preventScroll: true }); // back from it

@@ -6,11 +6,12 @@ const SILENT_MS = 45_000; // the server pings every 15 s
 const HIDDEN_MS = 20_000;
 const POLL_MS = 5_000;
 const LONGEST_PAUSE_MS = 30_000;
+const LASTING = [403, 404, 422]; // asking again would be answered the same
 
 /**
  * Follow a stream. Handlers, each optional: onExecution(execution), onStep(step), onReset() when what is
  * shown must be loaded again, onPoll() every 5 s while there is no stream (else onReset is called),
- * onState("live" | "polling" | "paused"). Gives a function that ends it.
+ * onState("live" | "polling" | "paused" | "gone"). Gives a function that ends it.
  */
 export function live(url, handlers) {
   return new Stream(url, handlers).start();
@@ -87,10 +88,9 @@ class Stream {
   }
 
   refused(response) {
-    if (response.status === 401) {
-      this.end();
-      toLogin();
-    }
+    const isGone = LASTING.includes(response.status);
+    if (isGone) this.say("gone");
+    if (isGone || (response.status === 401 && toLogin())) this.end();
     this.failures += 1;
     this.pauseMs = 1000 * Number(response.headers.get("Retry-After") ?? 0);
   }

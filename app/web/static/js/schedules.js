@@ -1,6 +1,6 @@
 // Schedules: the form with the next fires of its pattern beside it, pausing, deleting.
-import { api, ApiError, el, fill, relative, shortcut, toast } from "./app.js";
-import { fieldOf, jsonOf, keepActions, onSubmit, watchNews } from "./forms.js";
+import { api, ApiError, el, fill, relative, shortcut, toastNext } from "./app.js";
+import { fieldOf, jsonOf, keepActions, keepTyped, onSubmit, watchNews } from "./forms.js";
 import { keepTableKeys } from "./row-keys.js";
 
 const PAUSE_MS = 350;
@@ -24,6 +24,7 @@ function begin() {
   if (!fieldOf(form, "timezone").value) fieldOf(form, "timezone").value = HERE;
   for (const name of ["cron", "timezone"]) fieldOf(form, name).addEventListener("input", soon);
   onSubmit(form, save);
+  keepTyped(form);
   show();
 }
 
@@ -34,7 +35,7 @@ async function save() {
   if (enabled) body.enabled = enabled.checked;
   const id = form.dataset.id;
   const saved = await api(id ? `schedules/${id}` : "schedules", { method: id ? "PATCH" : "POST", body, quiet: true });
-  if (id) toast("Saved.", "success");
+  if (id) toastNext("Saved.");
   location.assign(`${location.pathname.replace(/\/schedules\/.*/, "")}/schedules/${saved.id}`);
 }
 

@@ -2,7 +2,20 @@
 import { el, icon } from "./dom.js";
 
 const ICONS = { info: "info", success: "check", danger: "alert" };
+const NEXT = "linea-toast";
 const SHOWN_MS = { info: 5000, success: 4000, danger: 12000 };
+
+/** Show a message on the page that is opened next. */
+export function toastNext(text, kind = "success") {
+  sessionStorage.setItem(NEXT, JSON.stringify([text, kind]));
+}
+
+/** Show what the page before left to say. */
+export function keepToasts() {
+  const left = sessionStorage.getItem(NEXT);
+  sessionStorage.removeItem(NEXT);
+  if (left) toast(...JSON.parse(left));
+}
 
 /** Show a message; kind: info, success, danger. The same text is not shown twice at a time. */
 export function toast(text, kind = "info") {

@@ -6,7 +6,7 @@ const UNITS = [
 ];
 const PARTS = [[86_400_000, "d"], [3_600_000, "h"], [60_000, "m"]];
 const MOST = 5;
-const ROOM = 0.94; // what begins later would stand beyond the end
+const ROOM = 0.88; // what begins later would stand beyond the end
 
 /** Give marks from `from` on for `length` milliseconds: pairs of a place in percent and a text. */
 export function marks(from, length) {

@@ -122,7 +122,7 @@ export class Waterfall {
 }
 
 /** Read what each step waits for; of a definition without late steps' own order, nothing is guessed. */
-function needsOf(definition) {
+export function needsOf(definition) {
   const needs = new Map();
   let previous = [];
   for (const step of definition?.steps ?? []) {

@@ -1,6 +1,6 @@
 // Webhooks: the form by scheme, secrets that are shown once, deliveries and redelivering.
-import { api, ApiError, copyButton, el, fill, shortcut, toast } from "./app.js";
-import { fieldOf, keepActions, onSubmit } from "./forms.js";
+import { api, ApiError, copyButton, el, fill, shortcut, toastNext } from "./app.js";
+import { fieldOf, keepActions, keepTyped, onSubmit } from "./forms.js";
 import { keepTableKeys } from "./row-keys.js";
 import { watchDeliveries } from "./webhook-news.js";
 
@@ -36,6 +36,7 @@ function begin() {
   scheme.addEventListener("change", fit);
   fit();
   onSubmit(form, save);
+  keepTyped(form);
 }
 
 async function save() {
@@ -44,7 +45,7 @@ async function save() {
   body.verification = verification();
   const made = await api(id ? `webhooks/${id}` : "webhooks", { method: id ? "PATCH" : "POST", body, quiet: true });
   if (made.secret) await showSecret(made.secret);
-  else if (id) toast("Saved.", "success");
+  else if (id) toastNext("Saved.");
   location.assign(`${here}/${made.id}`);
 }
 

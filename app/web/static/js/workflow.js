@@ -1,4 +1,5 @@
 // One workflow: its definition in the editor with marks and graph, saving, running, renaming.
+import { keepUnsaved } from "./api.js";
 import { api, ApiError, ask, el, fill, icon, page, toast } from "./app.js";
 import { Editor } from "./editor.js";
 import { fieldOf, keepActions, onSubmit, problem } from "./forms.js";
@@ -51,7 +52,14 @@ async function check() {
 
 function refused(error) {
   if (error.problem.errors) show(error.problem.errors.map(inside), []);
-  else fill(state, icon("warning"), ` Not checked: ${error.message}`);
+  else {
+    state.dataset.state = "unknown";
+    fill(state, icon("warning"), el("span", {}, `Not checked: ${error.message} `, error.status === 401 && logIn()));
+  }
+}
+
+function logIn() {
+  return el("a", { href: "/login", target: "_blank", rel: "noopener" }, "Log in");
 }
 
 /** Take the name of the body's member off a path. */
@@ -202,8 +210,9 @@ document.addEventListener("keydown", (event) => {
   }
 });
 addEventListener("beforeunload", (event) => {
-  if (page.may("editor") && id && isDirty()) event.preventDefault();
+  if (page.may("editor") && isDirty()) event.preventDefault();
 });
+keepUnsaved(() => page.may("editor") && isDirty());
 keepActions();
 if (id) runDialog({ id, space, isDirty });
 if (save && id) save.disabled = !isDirty();
