@@ -71,9 +71,13 @@ def test_an_execution_that_takes_longer_is_answered_as_accepted(
     assert (reply.status_code, list(reply.json)) == (202, ["executionId"])
 
 
-def test_a_delivery_that_comes_again_is_answered_at_once(hook: Hook, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_delivery_that_comes_again_is_answered_with_its_execution(
+    app: Flask, hook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(inbound, "RESULT_SECONDS", 0.1)
     first = hook.send(headers={"webhook-id": "1"})
+    times = {"started_at": AT, "completed_at": AT}
+    change_execution(app, made(hook), status="completed", reason=None, output=7, **times)
 
     again = hook.send(headers={"webhook-id": "1"})
 

@@ -38,6 +38,19 @@ def test_a_webhook_is_made_read_changed_listed_and_deleted(
     assert hook.execution(sent)["input"] == {"a": 1}
 
 
+def test_what_is_left_out_of_a_webhook_has_its_default(api: Caller, workflow: dict[str, Any]) -> None:
+    hmac = {"scheme": "hmac", "header": "X-Signed"}
+
+    plain, signed = (
+        api.post(f"{api.space}/webhooks", {"name": "Orders", "workflowId": workflow["id"], **more}).json
+        for more in ({}, {"verification": hmac})
+    )
+
+    assert (plain["enabled"], plain["respond"], plain["secret"]) == (True, "accepted", None)
+    assert plain["verification"] == {"scheme": "none"}
+    assert signed["verification"] == hmac | {"algorithm": "sha256", "encoding": "hex", "prefix": ""}
+
+
 def test_the_url_is_the_one_that_a_proxy_is_known_by(api: Caller, workflow: dict[str, Any]) -> None:
     hook = new_hook(api, workflow)
 
@@ -163,6 +176,15 @@ def test_after_a_rotation_both_secrets_are_good_until_the_old_one_ends(
     assert later[0] == 401
     assert later[1] in (200, 202)
     assert "secret" not in api.get(hook.path).json
+
+
+def test_a_rotation_keeps_the_old_secret_a_day(app: Flask, api: Caller, workflow: dict[str, Any]) -> None:
+    hook = new_hook(api, workflow, "github")
+
+    api.post(f"{hook.path}/rotate", {})
+
+    [(left,)] = sql(app, "SELECT extract(epoch FROM old_secret_until - now())::float8 FROM webhooks")
+    assert 86_400 - 600 < left <= 86_400
 
 
 def test_a_rotation_may_end_the_old_secret_at_once_and_choose_the_new_one(

@@ -36,7 +36,9 @@ def test_a_pending_execution_is_cancelled_at_once_and_never_starts(
 @pytest.mark.usefixtures("worker")
 def test_a_call_in_flight_is_aborted_soon(traveller: Traveller, upstream: Record) -> None:
     execution_id = traveller.trigger(
-        traveller.workflow(call("slow", f"{upstream.url}/slow?wait=60"), value("b", 1))
+        traveller.workflow(
+            call("slow", f"{upstream.url}/slow?wait=60"), value("b", 1), value("last", 1, runOn="always")
+        )
     )
     traveller.until(execution_id, "slow", "running")
     asked = time.monotonic()
@@ -54,6 +56,7 @@ def test_a_call_in_flight_is_aborted_soon(traveller: Traveller, upstream: Record
     assert {step["stepId"]: step["status"] for step in execution["steps"]} == {
         "slow": "cancelled",
         "b": "skipped",
+        "last": "skipped",
     }
 
 

@@ -95,6 +95,23 @@ def test_pauses_grow_by_their_factor_up_to_the_most(traveller: Traveller, upstre
 
 
 @pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize(("asked", "kept"), [(200, 200), (1000, 300)])
+def test_a_pause_that_the_server_asks_for_is_kept_up_to_the_most(
+    traveller: Traveller, upstream: Record, asked: int, kept: int
+) -> None:
+    retry = {"attempts": 2, "backoffSeconds": 0.01}
+    step = call("a", f"{upstream.url}/a?status=503&later={asked}", retry=retry)
+    execution_id = traveller.trigger(traveller.workflow(step))
+
+    seen = traveller.until(execution_id, "a", "waiting")["by_id"]["a"]
+    traveller.cancel(execution_id)
+    traveller.finished(execution_id)
+
+    ended, wake = (datetime.fromisoformat(at) for at in (seen["attempts"][0]["completedAt"], seen["wakeAt"]))
+    assert abs((wake - ended).total_seconds() - kept) < 5
+
+
+@pytest.mark.usefixtures("worker")
 def test_a_short_pause_holds_no_slot_and_needs_no_clock(
     app: Flask, traveller: Traveller, upstream: Record
 ) -> None:

@@ -92,6 +92,19 @@ def test_the_latest_version_mends_what_the_old_one_could_not(traveller: Travelle
     assert second["by_id"]["a"]["reusedFrom"] == first["id"]
 
 
+def test_each_execution_runs_the_version_that_it_is_bound_to(traveller: Traveller) -> None:
+    workflow_id = traveller.workflow(value("a", "old"))
+    first = traveller.trigger(workflow_id, runAt="2999-01-01T00:00:00Z")
+    traveller.cancel(first)
+    new = {"steps": [value("a", "new")]}
+    traveller.api.ask("PATCH", f"{traveller.api.space}/workflows/{workflow_id}", {"definition": new})
+
+    same, latest = (retried(traveller, first, version=version) for version in ("same", "latest"))
+
+    assert (same["output"], same["workflowVersion"]) == ("old", 1)
+    assert (latest["output"], latest["workflowVersion"]) == ("new", 2)
+
+
 def test_lists_signals_and_children_are_taken_over_whole(traveller: Traveller, upstream: Record) -> None:
     child = traveller.workflow(call("inside", f"{upstream.url}/inside"))
     steps = [

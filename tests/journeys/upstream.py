@@ -57,6 +57,7 @@ class Handler(BaseHTTPRequestHandler):
 
     `crowd=N` waits until N requests have come to this path, `after=/a,/b` until one has come to each of
     those: what a test says of things at the same time does not depend on how fast the machine is.
+    `later=N` asks for a pause of N seconds before the next request.
     """
 
     protocol_version = "HTTP/1.1"
@@ -74,19 +75,21 @@ class Handler(BaseHTTPRequestHandler):
         status = 503 if number <= int(options.get("fail", 0)) else int(options.get("status", 200))
         if not came:
             status = 508
-        self._answer(status, {"path": asked.path, "number": number})
+        self._answer(status, {"path": asked.path, "number": number}, options.get("later"))
 
     def do_POST(self) -> None:
         """Read the body, then answer as the query asks."""
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.do_GET()
 
-    def _answer(self, status: int, body: object) -> None:
+    def _answer(self, status: int, body: object, later: str | None) -> None:
         data = json.dumps(body).encode()
         with suppress(OSError):  # it has hung up
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(data)))
+            if later is not None:
+                self.send_header("Retry-After", later)
             self.end_headers()
             self.wfile.write(data)
 

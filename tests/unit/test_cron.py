@@ -157,10 +157,14 @@ def test_other_patterns_follow_real_time() -> None:
     spring = local("*/30 * * * *", "Europe/Berlin", "2026-03-29T00:10", 3)
     autumn = local("@hourly", "Europe/Berlin", "2026-10-24T23:50", 3)
     seconds = local("0 30 2 * * *", "Europe/Berlin", "2026-10-24T12:00", 2)
+    minutes = local("*/30 2 * * *", "Europe/Berlin", "2026-10-24T12:00", 4)
 
     assert spring == ["2026-03-29T01:30:00+01:00", "2026-03-29T03:00:00+02:00", "2026-03-29T03:30:00+02:00"]
     assert autumn == ["2026-10-25T02:00:00+02:00", "2026-10-25T02:00:00+01:00", "2026-10-25T03:00:00+01:00"]
     assert seconds == ["2026-10-25T02:30:00+02:00", "2026-10-25T02:30:00+01:00"]
+    assert [text[8:] for text in minutes] == [
+        *("25T02:00:00+02:00", "25T02:30:00+02:00", "25T02:00:00+01:00", "25T02:30:00+01:00"),
+    ]
 
 
 def test_day_and_weekday_both_set_mean_either() -> None:

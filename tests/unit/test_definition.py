@@ -3,6 +3,8 @@
 import pytest
 from marshmallow import ValidationError
 
+import app.steps  # noqa: F401 - registers the step types
+from app.steps.base import STEP_TYPES
 from app.steps.definition import DefinitionSchema, RetrySchema, StepSchema
 from app.steps.fields import (
     Anything,
@@ -34,6 +36,17 @@ def test_a_step_has_defaults_for_all_that_was_left_out():
         "on_error": "fail",
         "run_on": "success",
     }
+
+
+@pytest.mark.parametrize("step_id", ["a", "_", "Z_9", "a" * 63])
+def test_an_id_is_up_to_63_letters_digits_and_underscores(step_id):
+    assert StepSchema().load({"id": step_id, "type": "transform"})["id"] == step_id
+
+
+@pytest.mark.parametrize("step_id", ["", "9", "a-b", "a.b", "a b", "é", "aé", "a" * 64, "prototype"])
+def test_any_other_id_is_refused(step_id):
+    with pytest.raises(ValidationError):
+        StepSchema().load({"id": step_id, "type": "transform"})
 
 
 def test_a_retry_has_defaults_for_all_that_was_left_out():
@@ -188,3 +201,11 @@ def test_a_secret_in_a_url_is_encoded_behind_the_host_only():
 def test_an_unknown_secret_is_named():
     with pytest.raises(UnknownSecret, match="A"):
         reveal(SecretText((SECRET,)), {})
+
+
+@pytest.mark.parametrize(
+    ("kind", "seconds"),
+    [("http", 30), ("transform", 10), ("code", 10), ("waitForSignal", 604_800), ("task", 300)],
+)
+def test_an_attempt_has_the_time_of_its_type_if_nothing_is_said(kind, seconds):
+    assert STEP_TYPES[kind].timeout == seconds

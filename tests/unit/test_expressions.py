@@ -92,6 +92,7 @@ def test_plain_expressions_are_resolved_in_python(text, value):
         ("${{ /}}/.test('}}') }}", True),
         ("a ${{ {a: 1} }} b", 'a {"a":1} b'),
         ("${{ input.id > 5 && 'yes' }} ${{ undefined }}${{ 0 / 0 }}", "yes "),
+        ("<${{ [][0] }}${{ [null].pop() }}${{ -1 / 0 }}${{ void 0 }}>", "<>"),
         ("${{ input.list.map(x => x) }}", [1, {"a": 2}]),
         ("${{ 1, 2 }}", 2),
         ("${{ input.id // a comment }} }}", "7 }}"),

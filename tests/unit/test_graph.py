@@ -181,6 +181,7 @@ def test_a_retry_that_never_happens_is_a_warning():
         ([], "steps", "from 1 to 200"),
         ([transform(f"s{n}") for n in range(201)], "steps", "from 1 to 200"),
         ([transform("a", "x" * 262_144)], "", "262144"),
+        ([transform("a", "é" * 131_072)], "", "262144"),
     ],
 )
 def test_what_is_wrong_with_a_step_is_said_with_its_place(steps, path, message):

@@ -62,6 +62,14 @@ def test_beside_a_ring_references_are_checked_as_ever_and_nothing_later_is_in_re
     ]
 
 
+@pytest.mark.parametrize("field", ["if", "forEach"])
+def test_what_a_condition_or_a_list_names_must_be_in_reach_too(field: str) -> None:
+    found = faults(value("a"), value("b", needs=[], **{field: "${{ steps.a.output }}"}))
+
+    why = "A step may only refer to steps it comes after: add a to needs; none is in reach."
+    assert found == [(f"steps[1].{field}", why)]
+
+
 def test_every_ring_is_told() -> None:
     found = faults(
         value("a", needs=["b"]),

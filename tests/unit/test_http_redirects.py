@@ -7,6 +7,8 @@ import pytest
 from aiohttp import web
 
 from app.steps.base import Done, Failed, Outcome
+from app.steps.http_message import compose, redirected
+from app.steps.http_schema import HttpStep
 from app.steps.secrets import SecretRef, SecretText
 from tests.unit.http_server import Handler, answering, call, client, echo, send, serving
 
@@ -88,6 +90,18 @@ def test_another_origin_gets_no_credential_and_no_secret() -> None:
     assert sent["headers"].keys().isdisjoint({"authorization", "cookie", "x-api-key", "x-other"})
     assert sent["headers"]["x-plain"] == "plain"
     assert "s3cret" not in str(sent)
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://a.example:8443", "https://b.example:8443", "https://a.example:8444"]
+)
+def test_another_scheme_host_or_port_is_another_origin(origin: str) -> None:
+    args = HttpStep().load({"url": "https://a.example:8443/", "auth": {"bearer": "token"}})
+    first = compose(args, "key", {})
+
+    sent = redirected(first, 302, origin + "/next", {})
+
+    assert (str(sent.url), "Authorization" in sent.headers) == (origin + "/next", False)
 
 
 def test_credentials_do_not_come_back_on_the_way_home() -> None:

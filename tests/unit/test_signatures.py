@@ -112,6 +112,7 @@ def test_the_examples_of_the_hmac_rfcs_are_taken(algorithm: str, prefix: str) ->
     assert genuine("hmac", "Jefe", call({"X-Signed": prefix + signature}, JEFE), **options)
     assert genuine("hmac", "Jefe", call({"X-Signed": prefix + signature.upper()}, JEFE), **options)
     assert not genuine("hmac", "Jefe", call({"X-Signed": f"x{prefix}{signature}"}, JEFE), **options)
+    assert genuine("hmac", "Jefe", call({"X-Signed": signature}, JEFE), **options) is (prefix == "")
     assert not genuine("hmac", "Jefe", call({"X-Signed": prefix + signature[:-2]}, JEFE), **options)
     assert not genuine("hmac", "Jefe", call({"X-Signed": prefix + "é"}, JEFE), **options)
 

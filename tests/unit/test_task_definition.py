@@ -37,6 +37,7 @@ def faults_of(args: dict[str, Any]) -> list[tuple[str, str]]:
 WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"name": "chrge"}, "steps[0].with.name", "did you mean charge?"),
     ({"args": {}}, "steps[0].with.name", "Is missing: give a text"),
+    ({"name": "${{ secrets.A }}"}, "steps[0].with.name", "Secrets can only stand in fields of http"),
     ({"name": "charge", "args": []}, "steps[0].with.args", "Must be an object."),
     ({"name": "charge", "args": {"token": "t"}}, "steps[0].with.args.amount", "Is missing"),
     ({"name": "charge", "args": {"amount": "1", "token": "t"}}, "steps[0].with.args.amount", "whole number"),

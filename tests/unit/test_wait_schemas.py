@@ -1,6 +1,7 @@
 """What the `with` of steps that wait may hold."""
 
-from datetime import UTC, datetime
+import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -8,8 +9,9 @@ import pytest
 from marshmallow import Schema
 
 from app.steps.arguments import check_args
+from app.steps.base import Call, Failed, Wait
 from app.steps.fields import Hole, Template
-from app.steps.wait import WaitStep
+from app.steps.wait import WaitStep, wait
 from app.steps.wait_for_signal import WaitForSignalStep
 from app.steps.workflow import WorkflowStep
 
@@ -62,3 +64,16 @@ def test_a_bad_with_is_refused_at_its_place(
 
     assert fault.path == path
     assert message in fault.message
+
+
+def test_a_time_may_be_365_days_away_and_not_a_second_more() -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    most = now + timedelta(seconds=YEAR)
+    client: Any = None
+
+    ends = [
+        asyncio.run(wait(Call({"until": until}, "key", client, print, now=lambda: now)))
+        for until in (most, most + timedelta(seconds=1))
+    ]
+
+    assert ends == [Wait(most), Failed("until is more than 365 days away")]
