@@ -33,7 +33,7 @@ from app.schemas.executions import (
 from app.schemas.paging import PageQuery
 from app.services import execution_views, executions, retries, signals
 from app.services.scope import Scope
-from app.states import FINAL, Role, TriggeredBy
+from app.states import FINAL, Role, Status, TriggeredBy
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -146,8 +146,8 @@ def list_logs(query: dict[str, Any], execution_id: UUID, step_id: str) -> Respon
 @in_space.alt_response(202, schema=ExecutionOut, description="Its worker is stopping it.")
 def cancel(options: dict[str, Any], execution_id: UUID) -> Response:
     """Cancel an execution that has not ended."""
-    settled = executions.cancel(current_scope(), execution_id, options["reason"])
-    return json_reply(execution_views.one(current_scope(), execution_id), 200 if settled else 202)
+    shown = executions.cancel(current_scope(), execution_id, options["reason"])
+    return json_reply(shown, 200 if shown["status"] == Status.CANCELLED else 202)
 
 
 @in_both("/<uuid:execution_id>/retry", "POST")

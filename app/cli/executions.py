@@ -103,12 +103,13 @@ def trigger(scope: Scope, workflow: str, given: Any, wait: bool, as_json: bool) 
 @as_json
 def cancel(scope: Scope, execution_id: UUID, reason: str | None, as_json: bool) -> None:
     """Cancel an execution that has not ended."""
-    settled = service.cancel(scope, execution_id, command_line.cancel_reason(reason))
+    shown = service.cancel(scope, execution_id, command_line.cancel_reason(reason))
     service.sender().close()
     if as_json:
-        print_json(execution_views.one(scope, execution_id))
+        print_json(shown)
     else:
-        click.echo("cancelled" if settled else "cancelling: its worker is stopping it")
+        is_settled = shown["status"] == Status.CANCELLED
+        click.echo("cancelled" if is_settled else "cancelling: its worker is stopping it")
 
 
 def _edited(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[bool, Any]:

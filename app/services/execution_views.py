@@ -43,7 +43,12 @@ def listing_of(scope: Scope, filters: Filters) -> Listing:
 def one(scope: Scope, execution_id: UUID) -> Form:
     """Show one execution with its input and output; raises NotFound."""
     with reading() as tx:
-        return forms.full_form(_full(tx, scope, execution_id))
+        return one_in(tx, scope, execution_id)
+
+
+def one_in(tx: Connection, scope: Scope, execution_id: UUID) -> Form:
+    """Show one execution as a transaction sees it; raises NotFound."""
+    return forms.full_form(_full(tx, scope, execution_id))
 
 
 def detail(scope: Scope, execution_id: UUID) -> Form:

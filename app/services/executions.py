@@ -13,12 +13,14 @@ from sqlalchemy import Row
 from app import states, strictjson
 from app.errors import ExecutionFinished, NotFound
 from app.queue import Sender, Ticket
+from app.services import execution_views
 from app.services.intake import Intake
 from app.services.orders import BATCH, SINGLE, Accepted, Order, TriggerRequest
 from app.services.scope import Scope
 from app.services.transaction import reading, transaction
 from app.states import Reason, Status, TriggeredBy
 from app.store import executions as store
+from app.store.execution_forms import Form
 
 Json = Any
 POLL_SECONDS = (0.01, 0.02, 0.04, 0.08, 0.15)
@@ -53,24 +55,20 @@ def trigger_batch(
     return accept(Order(scope, tuple(requests), BATCH, key, fingerprint(key, body)))
 
 
-def cancel(scope: Scope, execution_id: UUID, text: str | None = None) -> bool:
-    """Cancel an execution: True when it is settled, False while its worker still has to stop.
+def cancel(scope: Scope, execution_id: UUID, text: str | None = None) -> Form:
+    """Cancel an execution: gives it `cancelled`, or `running` while its worker still has to stop.
 
-    Raises NotFound, ExecutionFinished.
+    It is shown as the cancel leaves it, whatever its worker does at once. Raises NotFound, ExecutionFinished.
     """
     with transaction() as tx:
-        row = store.status_of(tx, scope.workspace_id, scope.space_id, execution_id)
-        if row is None:
+        if store.status_of(tx, scope.workspace_id, scope.space_id, execution_id) is None:
             raise NotFound(f"There is no execution {execution_id}")
         touched = store.cancel_many(tx, scope.workspace_id, [execution_id], Reason.REQUESTED, text)
-        if not touched:
-            row = store.status_of(tx, scope.workspace_id, None, execution_id)
-    if touched:
-        ring(touched)
-        return bool(touched[0].status == Status.CANCELLED)
-    if row is None or row.status != Status.CANCELLED:
+        shown = execution_views.one_in(tx, scope, execution_id)
+    ring(touched)
+    if not touched and shown["status"] != Status.CANCELLED:
         raise ExecutionFinished("The execution has ended already, so there is nothing to cancel")
-    return True
+    return shown
 
 
 def wait_until_finished(scope: Scope, execution_id: UUID, seconds: float) -> bool | None:
