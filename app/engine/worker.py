@@ -5,8 +5,7 @@ import os
 import signal
 import socket
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
 from typing import Any
@@ -21,11 +20,9 @@ from rq.worker import BaseWorker, WorkerStatus
 from sqlalchemy import Engine
 
 from app import log
-from app.announcements import Pair, announce
+from app.engine.cleaner import Cleaner
 from app.engine.desk import Desk
-from app.engine.flush import Report
 from app.queue import (
-    JOB_PREFIX,
     QUEUE,
     QUEUE_KEY,
     SUSPENDED_KEY,
@@ -35,9 +32,7 @@ from app.queue import (
     LineaJob,
     RefusedJob,
     Taken,
-    Ticket,
     connect,
-    push,
     read_job,
 )
 from app.settings import Settings
@@ -99,7 +94,7 @@ class ExecutionsWorker(BaseWorker):
     # -- the loop --
 
     async def _main(self, burst: bool) -> bool:
-        desk = Desk(self.settings, self._engine, self.name, self._clean_up)
+        desk = Desk(self.settings, self._engine, self.name, self._cleaner.clean)
         self._feeder = feeder = Feeder(desk, self.settings.redis_url, burst)
         if self._stop_requested:
             feeder.stop()
@@ -116,9 +111,6 @@ class ExecutionsWorker(BaseWorker):
         self._sign_off()
         logger.info("worker stopped", worker=self.name, ended=desk.ended)
         return desk.ended > 0
-
-    def _clean_up(self, report: Report, job_ids: list[str]) -> None:
-        self._cleaner.clean(job_ids, _tickets(report.handed_back), _tickets(report.made), _changed(report))
 
     # -- heartbeat (a thread) --
 
@@ -239,51 +231,6 @@ class Feeder:
     def _receive(self, jobs: list[Taken]) -> None:
         self._received += len(jobs)
         self.desk.take(jobs)
-
-
-class Cleaner:
-    """Deletes jobs that are done with, sends what was handed back, tells the live streams what changed.
-
-    It leaves a broken Redis alone for a second.
-    """
-
-    def __init__(self, url: str) -> None:
-        self._connection = connect(url)
-        self._broken_until = 0.0
-
-    def clean(
-        self, job_ids: list[str], again: list[Ticket], new: list[Ticket], changed: Sequence[Pair] = ()
-    ) -> None:
-        """Do what a commit made due; what gets lost here expires, or is sent again by the tick."""
-        if time.monotonic() < self._broken_until or not (job_ids or again or new or changed):
-            return
-        try:
-            self._tell(job_ids, changed)
-            if again:
-                push(self._connection, again, front=True)
-            if new:
-                push(self._connection, new)
-        except RedisError as error:
-            self._broken_until = time.monotonic() + 1.0
-            logger.warning("redis is away; jobs are cleaned up later", error=str(error))
-
-    def _tell(self, job_ids: list[str], changed: Sequence[Pair]) -> None:
-        """Do what every commit makes due in one round trip."""
-        pipe = self._connection.pipeline(transaction=False)
-        if job_ids:
-            pipe.unlink(*[JOB_PREFIX + job_id for job_id in job_ids])
-        announce(pipe, changed)
-        pipe.execute()
-
-
-def _tickets(rows: list[Any]) -> list[Ticket]:
-    return [Ticket(row.id, row.workspace_id, row.send_no, row.sent_at) for row in rows]
-
-
-def _changed(report: Report) -> list[Pair]:
-    """Name all that a commit may have changed; a stream looks at each and tells only of what did."""
-    rows = [*report.touched, *report.claimed.values(), *report.handed_back, *report.made]
-    return [(row.workspace_id, row.id) for row in rows]
 
 
 def _readable(job_id: bytes, data: bytes) -> Taken | None:

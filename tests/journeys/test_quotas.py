@@ -108,6 +108,25 @@ def test_a_refused_child_may_be_gone_on_without(traveller: Traveller) -> None:
     assert (execution["status"], execution["by_id"]["kid"]["status"]) == ("completed", "failed")
 
 
+def test_handlers_of_failures_find_their_places_one_after_another(traveller: Traveller) -> None:
+    handler = traveller.workflow(value("note", 1))
+    traveller.api.ask("PATCH", f"{traveller.api.space}/workflows/{handler}", {"maxConcurrency": 1})
+    failing = traveller.workflow(
+        {"id": "one", "type": "fail", "with": {"message": "no"}}, onFailure={"workflowId": handler}
+    )
+
+    ends = [traveller.finished(i) for i in traveller.trigger_many(failing, [{}] * 20)]
+
+    assert {end["status"] for end in ends} == {"failed"}
+    assert eventually(lambda: handled(traveller, handler) == ["completed"] * 20), handled(traveller, handler)
+
+
+def handled(traveller: Traveller, handler: str) -> list[str]:
+    """Give the status of all executions of a handler."""
+    listed = traveller.api.ask("GET", f"{traveller.api.space}/executions?workflowId={handler}&limit=100")
+    return [execution["status"] for execution in listed.get_json()["data"]]
+
+
 def test_an_execution_that_runs_longer_than_the_quota_allows_times_out(
     traveller: Traveller, upstream: Record
 ) -> None:
