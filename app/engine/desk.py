@@ -52,7 +52,7 @@ class Desk:
         self.worker = worker
         self.client = HttpClient(AllowList.parse(",".join(settings.http_allow_hosts)))
         self.sandbox = Sandbox(settings.sandbox_children)
-        self.library = Library(engine, Keyring(settings.encryption_keys), self._send)
+        self.library = Library(engine, Keyring(settings.encryption_keys), self._send, self._held)
         self.stopping = False
         self.on_room: Callable[[], None] = lambda: None
         self.ended = 0
@@ -155,6 +155,10 @@ class Desk:
 
     def _send(self, row: Row[Any]) -> None:
         self._clean_up(Report(made=[row]), [])
+
+    def _held(self, workspace_id: UUID) -> None:
+        """Look again whether what was just put aside as held has a place by now."""
+        self.ledger.fill_places([workspace_id])
 
     async def sure(self) -> None:
         """Wait until no lease can have run out unseen: after a freeze, losses are heard of first."""

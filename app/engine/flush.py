@@ -1,7 +1,7 @@
 """One flush of the ledger: its transaction, its repetition, and the halving of a refused one."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -89,6 +89,20 @@ class Flusher:
             except Exception as error:  # noqa: BLE001 -- psycopg2 refuses a NUL with a ValueError
                 return self._refused(batch, error)
 
+    def fill_places(self, workspaces: Sequence[UUID]) -> list[Row[Any]]:
+        """Queue what is held where commits have freed places; gives what the tickets need, in order.
+
+        After them: two that free places at the same time, or one that does while another is put aside as
+        held, cannot see each other before. Whoever looks last sees all; the tick makes up for the rest.
+        """
+        try:
+            with self._engine.connect() as connection:
+                at_once = connection.execution_options(isolation_level="AUTOCOMMIT")
+                return quotas.release(at_once, workspaces)
+        except DBAPIError as error:
+            logger.warning("places are filled later", error=str(error.orig).strip())
+            return []
+
     def _refused(self, batch: Batch, error: Exception) -> Report:
         """Find the change that the database refuses and let it fail alone."""
         report = Report()
@@ -104,13 +118,10 @@ class Flusher:
         return report
 
     def _transaction(self, batch: Batch) -> Report:
-        with self._engine.connect() as connection:
-            report = Report()
-            with connection.begin():
-                self._write_all(connection, batch, report)
-            if report.freed:
-                _fill_places(connection, report)
-            return report
+        report = Report()
+        with self._engine.begin() as tx:
+            self._write_all(tx, batch, report)
+        return report
 
     def _write_all(self, tx: Connection, batch: Batch, report: Report) -> None:
         if batch.changes:
@@ -181,20 +192,6 @@ class Flusher:
         if gone := [c.key for c in [*ours, *cancelled]]:
             report.freed |= {key.workspace_id for key in gone}
             report.handed_back += _wake_parents(tx, gone)
-
-
-def _fill_places(connection: Connection, report: Report) -> None:
-    """Queue what is held where a commit has freed places.
-
-    After it: two that free places at the same time, or one that does while another is put aside as held,
-    cannot see each other before. Whoever commits last looks last and sees all. What goes wrong here the tick
-    makes up for.
-    """
-    try:
-        at_once = connection.execution_options(isolation_level="AUTOCOMMIT")
-        report.made += quotas.release(at_once, sorted(report.freed))
-    except DBAPIError as error:
-        logger.warning("places are filled later", error=str(error.orig).strip())
 
 
 def _wake_parents(tx: Connection, gone: list[Key]) -> list[Row[Any]]:

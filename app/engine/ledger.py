@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import deque
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -80,13 +81,14 @@ class Ledger:
         self._claims: deque[Taken] = deque()
         self._changes: dict[UUID, Change] = {}
         self._busy: set[UUID] = set()
+        self._freed: set[UUID] = set()
         self._in_flight = 0
-        self._claiming = False
+        self._claiming = self._filling = False
         self._claimed_at = 0.0
         self._kicked = False
         self._idle = asyncio.Event()
         self._idle.set()
-        self._threads = ThreadPoolExecutor(CHANGE_LANES + 1, thread_name_prefix="ledger")
+        self._threads = ThreadPoolExecutor(CHANGE_LANES + 2, thread_name_prefix="ledger")
         self._loop = asyncio.get_running_loop()
 
     @property
@@ -146,6 +148,11 @@ class Ledger:
         self._change(key).leave = True
         self._kick()
 
+    def fill_places(self, workspaces: Iterable[UUID]) -> None:
+        """Note workspaces that may have places for what is held there, so that it is queued and sent."""
+        self._freed.update(workspaces)
+        self._kick()
+
     async def durable(self, key: Key) -> Fate:
         """Wait until all that was noted of an execution is committed; tell whether it is still ours."""
         waiter: asyncio.Future[Fate] = self._loop.create_future()
@@ -181,7 +188,11 @@ class Ledger:
             self._start(claims)
         while self._in_flight - self._claiming < CHANGE_LANES and (changes := self._gather_changes()):
             self._start(changes)
-        if not self._in_flight and not self._changes and not self._claims:
+        if self._freed and not self._filling:
+            self._filling = True
+            freed, self._freed = sorted(self._freed), set()
+            self._loop.run_in_executor(self._threads, self._fill, freed).add_done_callback(self._filled)
+        if not (self._in_flight or self._filling or self._changes or self._claims):
             self._idle.set()
 
     def _start(self, batch: Batch) -> None:
@@ -219,15 +230,26 @@ class Ledger:
         self._owner.committed(report, over)
         return report
 
+    def _fill(self, workspaces: list[UUID]) -> None:
+        """Queue in a ledger thread what places are free for, and send it before anybody fills the next."""
+        if made := self._flusher.fill_places(workspaces):
+            self._owner.committed(Report(made=made), [])
+
+    def _filled(self, done: "asyncio.Future[None]") -> None:
+        self._filling = False
+        self._kick()
+        done.result()
+
     def _landed(self, batch: Batch, done: "asyncio.Future[Report]") -> None:
         """Tell everybody what became of a flush."""
         self._in_flight -= 1
         if batch.claims:
             self._claiming, self._claimed_at = False, time.monotonic()
         self._busy.difference_update(batch.ids())
+        report = done.result()
+        self._freed |= report.freed
         # The next claims are under way while those that have landed are walked.
         self._flush()
-        report = done.result()
         if report.database_now is not None:
             self.time.set(report.database_now)
         for change in batch.changes:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,7 @@ from app.engine.graph import Graph, compile_graph
 from app.engine.input_schema import InputSchema
 from app.errors import InvalidDefinition
 from app.states import Reason
-from app.store import children, flushes, quotas, secrets
+from app.store import children, flushes, secrets
 from app.store.allowance import Allowance
 from app.store.children import Checks, Parent, Refused
 from app.strictjson import loads_stored
@@ -33,10 +33,17 @@ Book = Graph | InvalidDefinition | None
 class Library:
     """Answers what walks ask the database, in threads; it asks again while the database is away."""
 
-    def __init__(self, engine: Engine, keyring: Keyring, send: Callable[[Row[Any]], None]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        keyring: Keyring,
+        send: Callable[[Row[Any]], None],
+        held: Callable[[UUID], None],
+    ) -> None:
         self._engine = engine
         self._keyring = keyring
         self._send = send
+        self._held = held
         self._checks = Checks(_misfit, Allowance())
         self._books: OrderedDict[Version, Book] = OrderedDict()
         self._coming: dict[Version, asyncio.Task[str | None]] = {}
@@ -89,23 +96,17 @@ class Library:
     async def start_child(
         self, parent: Parent, place: str, workflow_id: UUID, input: Json
     ) -> Row[Any] | Refused:
-        """Make a child execution and send its ticket; gives its row, or why there is none."""
+        """Make a child execution and send its ticket, or look for its place; gives its row, or why not."""
         row: Row[Any] | Refused = await self.ask(
             children.start, parent, place, workflow_id, input, self._checks
         )
-        if not isinstance(row, Refused):
-            for ready in await self._ready(row):
-                await asyncio.get_running_loop().run_in_executor(self._threads, self._send, ready)
+        if isinstance(row, Refused):
+            return row
+        if getattr(row, "reason", None) == Reason.CONCURRENCY:
+            self._held(parent.workspace_id)
+        elif getattr(row, "sent_at", None) is not None:
+            await asyncio.get_running_loop().run_in_executor(self._threads, self._send, row)
         return row
-
-    async def _ready(self, made: Row[Any]) -> Sequence[Row[Any]]:
-        """Give what is to be sent: what was made, or if it is held what has places by now."""
-        if getattr(made, "sent_at", None) is not None:
-            return [made]
-        if getattr(made, "reason", None) != Reason.CONCURRENCY:
-            return ()
-        freed: list[Row[Any]] = await self.ask(quotas.release, [made.workspace_id])
-        return freed
 
     def close(self) -> None:
         """Answer nothing more."""

@@ -49,6 +49,8 @@ WITH due AS (
   FROM due d JOIN space s ON s.id = d.workspace_id LEFT JOIN flow f ON f.id = d.workflow_id
 ), alone AS (
   SELECT id FROM due WHERE suspect ORDER BY id LIMIT %(suspects)s
+), moment AS MATERIALIZED (
+  SELECT clock_timestamp() AS at
 ), held AS (
   UPDATE executions e SET sent_at = NULL, reason = CASE WHEN e.status = 'pending' THEN 'concurrency' END
   FROM placed WHERE e.id = placed.id AND NOT placed.fits
@@ -56,8 +58,8 @@ WITH due AS (
 UPDATE executions e SET status = 'running', reason = NULL, worker = %(worker)s,
   lease_expires_at = now() + %(lease)s * interval '1 second', claim_no = e.claim_no + 1, wake_at = NULL,
   deadline_at = e.deadline_at + (now() - e.waiting_since), waiting_since = NULL,
-  started_at = coalesce(e.started_at, clock_timestamp())
-FROM placed
+  started_at = coalesce(e.started_at, moment.at)
+FROM placed, moment
 WHERE e.id = placed.id AND placed.fits AND (NOT placed.suspect OR e.id IN (SELECT id FROM alone))
 RETURNING e.id, e.workspace_id, e.workflow_id, e.workflow_version, e.input::text AS input,
   e.trigger::text AS trigger, e.triggered_by, e.attempt, e.claim_no, e.created_at, e.started_at,

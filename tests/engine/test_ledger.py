@@ -1,9 +1,11 @@
 """The ledger: what gathers is written together, and everybody hears what became of it."""
 
 import asyncio
+import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -70,6 +72,20 @@ class Watched(Flusher):
             return super().write(batch)
         finally:
             self.in_flight.subtract(batch.ids())
+
+
+class Unpunctual(Flusher):
+    """A flusher that takes its time, now and then, to come back from filling places."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine, WORKER, 30, lambda: False, Probation(3))
+        self.turn = 0
+
+    def fill_places(self, workspaces: Sequence[UUID]) -> list[Row[Any]]:
+        self.turn += 1
+        rows = super().fill_places(workspaces)
+        time.sleep(0.05 * (self.turn % 2))
+        return rows
 
 
 def with_ledger(
@@ -240,6 +256,37 @@ def test_a_lost_connection_in_mid_flush_loses_nothing(place: Place) -> None:
 
     assert sorted(told.ends) == sorted(ids)
     assert set(place.statuses().values()) == {"completed"}
+
+
+def test_places_are_filled_and_sent_in_order_however_ends_meet(place: Place) -> None:
+    running = place.running(20)
+    place.sql("UPDATE workspaces SET max_concurrent_executions = 20")
+    held = place.add(20)
+    keys = [key_of(place, i) for i in running]
+
+    async def work(ledger: Ledger) -> None:
+        for key in keys:
+            ledger.settle(key, DONE, 1)
+            await asyncio.sleep(0.01)
+
+    told = with_ledger(place, work, Unpunctual(place.engine))
+
+    sent = [[row.id for row in report.made] for report in told.reports if report.made]
+    assert len(sent) > 2
+    assert list(chain(*sent)) == held
+
+
+def test_places_that_may_be_free_are_filled_when_somebody_asks(place: Place) -> None:
+    place.sql("UPDATE workspaces SET max_concurrent_executions = 1")
+    _, held = place.add(2)
+    place.sql("UPDATE workspaces SET max_concurrent_executions = 2")
+
+    async def work(ledger: Ledger) -> None:
+        ledger.fill_places([place.scope.workspace_id])
+
+    [report] = with_ledger(place, work).reports
+
+    assert [row.id for row in report.made] == [held]
 
 
 def test_a_poisoned_change_reaches_nobody_else_and_starts_no_effect(place: Place) -> None:

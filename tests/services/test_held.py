@@ -7,10 +7,11 @@ from uuid import UUID
 from flask import Flask
 
 from app.engine.change import Batch
+from app.engine.flush import Report
 from app.services import executions
 from app.services.orders import TriggerRequest
 from app.states import TriggeredBy
-from tests.engine.changes import ending, flusher, in_thread, taken
+from tests.engine.changes import WORKER, ending, flusher, in_thread, taken
 from tests.journeys.processes import eventually
 from tests.store.place import Place
 
@@ -57,8 +58,16 @@ def trigger(app: Flask, place: Place) -> None:
 
 
 def end(place: Place, *ids: UUID) -> None:
-    """End executions in one flush of their worker."""
-    flusher(place.engine).write(Batch([], [ending(place, i) for i in ids]))
+    """End executions in one flush of their worker, and fill the places."""
+    flush(place, Batch([], [ending(place, i) for i in ids]))
+
+
+def flush(place: Place, batch: Batch, worker: str = WORKER) -> Report:
+    """Write a batch, then fill the places that it left free, as a worker does."""
+    own = flusher(place.engine, worker)
+    report = own.write(batch)
+    own.fill_places(sorted(report.freed))
+    return report
 
 
 def pending(place: Place) -> list[str]:
@@ -107,7 +116,7 @@ def test_one_that_a_claim_puts_off_while_a_place_becomes_free_is_queued(place: P
     limit(place, 1)
 
     with late_commits(place, "UPDATE OF status", lambda: end(place, running)):
-        claimed = flusher(place.engine, "w2").write(Batch([taken(place, queued)], [])).claimed
+        claimed = flush(place, Batch([taken(place, queued)], []), "w2").claimed
         before = pending(place)
 
     assert (claimed, before, pending(place)) == ({}, ["concurrency"], ["queued"])
