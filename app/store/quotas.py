@@ -49,27 +49,73 @@ SPACE = f"""w.max_concurrent_executions - {at_work("w.id")}
 FLOW = f"""f.max_concurrency - {at_work("f.workspace_id", "AND e.workflow_id = f.id")}
     - {queued("f.workspace_id", "AND e.workflow_id = f.id")}"""
 
+
+def held(workspace: str) -> str:
+    """Write the SQL that tells whether anything is held in a workspace."""
+    return f"""EXISTS (SELECT FROM (SELECT e.workspace_id FROM executions e
+    WHERE (e.workspace_id, e.workflow_id) > ({workspace}, %(lowest)s::uuid) AND {HELD}
+    ORDER BY e.workspace_id, e.workflow_id LIMIT 1) h WHERE h.workspace_id = {workspace})"""  # noqa: S608
+
+
+# Of each workflow of a `crowded` workspace that has places in which something is held: how many of those
+# places it could take. Looks into the index once a workflow.
+LINES = f"""
+flows(workspace_id, places, next, workflow_id) AS (
+  SELECT c.id, c.places, n.* FROM crowded c LEFT JOIN LATERAL (
+    SELECT e.workspace_id, e.workflow_id FROM executions e
+    WHERE (e.workspace_id, e.workflow_id) > (c.id, %(lowest)s::uuid) AND {HELD}
+    ORDER BY e.workspace_id, e.workflow_id LIMIT 1) n ON true
+  WHERE c.places > 0
+  UNION ALL
+  SELECT f.workspace_id, f.places, n.* FROM flows f LEFT JOIN LATERAL (
+    SELECT e.workspace_id, e.workflow_id FROM executions e
+    WHERE (e.workspace_id, e.workflow_id) > (f.workspace_id, f.workflow_id) AND {HELD}
+    ORDER BY e.workspace_id, e.workflow_id LIMIT 1) n ON true
+  WHERE f.next = f.workspace_id
+), lines AS (
+  SELECT l.workspace_id, l.workflow_id, l.places,
+    CASE WHEN f.max_concurrency IS NULL THEN l.places ELSE greatest(0, {FLOW}) END AS own
+  FROM flows l JOIN workflows f ON f.id = l.workflow_id WHERE l.next = l.workspace_id
+)
+"""  # noqa: S608 -- the conditions are constants of this module
+
 PLACES = f"""
 {IN_ORDER}
-SELECT w.id, {SPACE} AS places FROM workspaces w WHERE w.id = ANY(%(workspaces)s::uuid[])
+SELECT w.id, {SPACE} AS places, {held("w.id")} AS crowded
+FROM workspaces w WHERE w.id = ANY(%(workspaces)s::uuid[])
 UNION ALL
-SELECT f.id, {FLOW} FROM workflows f
+SELECT f.id, {FLOW}, false FROM workflows f
 WHERE f.id = ANY(%(workflows)s::uuid[]) AND f.max_concurrency IS NOT NULL
+"""  # noqa: S608 -- the conditions are constants of this module
+
+LINED_UP = f"""
+{IN_ORDER}
+WITH RECURSIVE crowded AS (
+  SELECT w AS id, 1 AS places FROM unnest(%(workspaces)s::uuid[]) w
+), {LINES}
+SELECT workspace_id FROM lines WHERE own > 0
 """  # noqa: S608 -- the conditions are constants of this module
 
 
 def places(tx: Connection, workspaces: set[UUID], workflows: set[UUID]) -> dict[UUID, int]:
-    """Count the places that nothing has taken or is on its way to, by workspace, and by limited workflow."""
-    given = {"workspaces": arrays.ids(workspaces), "workflows": arrays.ids(workflows)}
-    return {row.id: row.places for row in tx.exec_driver_sql(PLACES, given)}
+    """Count the places that a newcomer may take, by workspace, and by limited workflow.
+
+    They are those that nothing has taken or is on its way to. A workspace has none while anything is held
+    there that lacks nothing but such a place: it came first.
+    """
+    given = {"workspaces": arrays.ids(workspaces), "workflows": arrays.ids(workflows), "lowest": LOWEST}
+    rows = tx.exec_driver_sql(PLACES, given).all()
+    free = {row.id: row.places for row in rows}
+    if crowded := [row.id for row in rows if row.crowded and row.places > 0]:
+        given["workspaces"] = arrays.ids(crowded)
+        free |= {row.workspace_id: 0 for row in tx.exec_driver_sql(LINED_UP, given)}
+    return free
 
 
 CROWDED = f"""
 {IN_ORDER}
 SELECT w FROM unnest(%(workspaces)s::uuid[]) w
-WHERE EXISTS (SELECT FROM (SELECT e.workspace_id FROM executions e
-    WHERE (e.workspace_id, e.workflow_id) > (w, %(lowest)s::uuid) AND {HELD}
-    ORDER BY e.workspace_id, e.workflow_id LIMIT 1) h WHERE h.workspace_id = w)
+WHERE {held("w")}
   OR EXISTS (SELECT FROM executions e WHERE e.workspace_id = w AND {PUT_OFF} ORDER BY e.waiting_since LIMIT 1)
 """  # noqa: S608 -- the conditions are constants of this module
 
@@ -94,24 +140,8 @@ RELEASE = f"""
 {IN_ORDER}
 WITH RECURSIVE crowded AS (
   SELECT w.id, {SPACE} AS places FROM workspaces w WHERE w.id = ANY(%(workspaces)s::uuid[])
-), flows(workspace_id, places, next, workflow_id) AS (
-  SELECT c.id, c.places, n.* FROM crowded c LEFT JOIN LATERAL (
-    SELECT e.workspace_id, e.workflow_id FROM executions e
-    WHERE (e.workspace_id, e.workflow_id) > (c.id, %(lowest)s::uuid) AND {HELD}
-    ORDER BY e.workspace_id, e.workflow_id LIMIT 1) n ON true
-  WHERE c.places > 0
-  UNION ALL
-  SELECT f.workspace_id, f.places, n.* FROM flows f LEFT JOIN LATERAL (
-    SELECT e.workspace_id, e.workflow_id FROM executions e
-    WHERE (e.workspace_id, e.workflow_id) > (f.workspace_id, f.workflow_id) AND {HELD}
-    ORDER BY e.workspace_id, e.workflow_id LIMIT 1) n ON true
-  WHERE f.next = f.workspace_id
-), limited AS (
-  SELECT l.workspace_id, l.workflow_id, l.places,
-    CASE WHEN f.max_concurrency IS NULL THEN l.places ELSE greatest(0, {FLOW}) END AS own
-  FROM flows l JOIN workflows f ON f.id = l.workflow_id WHERE l.next = l.workspace_id
-), oldest AS (
-  SELECT h.id, l.workspace_id, l.places, 1 AS turn FROM limited l
+), {LINES}, oldest AS (
+  SELECT h.id, l.workspace_id, l.places, 1 AS turn FROM lines l
   CROSS JOIN LATERAL (SELECT e.id, e.workflow_id FROM executions e
     WHERE (e.workspace_id, e.workflow_id, e.id) > (l.workspace_id, l.workflow_id, %(lowest)s::uuid) AND {HELD}
     ORDER BY e.workspace_id, e.workflow_id, e.id LIMIT least(l.places, l.own)) h

@@ -114,6 +114,44 @@ def test_the_oldest_held_follow_as_places_become_free(place: Place) -> None:
     assert [place.row(ids[2]).send_no, place.row(ids[2]).reason] == [1, "queued"]
 
 
+def test_a_newcomer_does_not_take_a_free_place_from_those_who_came_first(app: Flask, place: Place) -> None:
+    limit(place, max_concurrent_executions=2)
+    ids = place.add(4)
+    place.claim(ids[:2])
+    end(place, ids[:2])  # nobody has filled the places yet
+
+    same = place.add()
+    other = place.add(workflow_id=new_workflow(app, place.scope))
+
+    assert reasons(place, same + other) == ["concurrency"] * 2
+    assert released(place) == ids[2:]
+
+
+def test_a_newcomer_passes_those_who_wait_for_their_own_workflow(app: Flask, place: Place) -> None:
+    narrow = new_workflow(app, place.scope)
+    limit_workflow(place, narrow, 1)
+    limit(place, max_concurrent_executions=2)
+    running, held = place.add(2, workflow_id=narrow)
+    place.claim([running])
+
+    [free] = place.add()
+    assert reasons(place, [held, free]) == ["concurrency", "queued"]
+
+    place.claim([free])
+    end(place, [running, free])
+    [late] = place.add()
+    assert reasons(place, [late]) == ["concurrency"]
+    assert released(place) == [held, late]
+
+
+def test_those_who_begin_together_begin_at_one_time(place: Place) -> None:
+    ids = place.add(50)
+
+    place.claim(ids)
+
+    assert len({place.row(i).started_at for i in ids}) == 1
+
+
 def test_what_waits_takes_no_place_and_goes_before_what_is_pending_when_it_wakes(place: Place) -> None:
     limit(place, max_concurrent_executions=1)
     waiting, second, third = place.add(3)
