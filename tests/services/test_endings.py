@@ -137,6 +137,18 @@ def test_children_that_were_waited_for_are_cancelled_parents_woken_and_handlers_
     assert (made.parent_id, made.input["id"], made.input["reason"]) == (late, str(late), "timeout")
 
 
+@pytest.mark.parametrize("change", ["enabled = false", "deleted_at = now()"])
+def test_a_handler_that_is_disabled_or_gone_is_left_out(app: Flask, place: Place, change: str) -> None:
+    handler = new_workflow(app, place.scope)
+    failing = new_workflow(app, place.scope, TIMEOUT | {"onFailure": {"workflowId": str(handler)}})
+    late = handed_back(place, "2 min", failing)
+    place.sql(f"UPDATE workflows SET {change} WHERE id = %(id)s", id=str(handler))
+
+    assert end_overdue(app) == 1
+
+    assert place.statuses() == {late: "failed"}
+
+
 def test_an_execution_that_crashed_for_good_takes_its_children_along(app: Flask, place: Place) -> None:
     [crashed] = place.running()
     place.change("takeovers = 2, lease_expires_at = now() - interval '1 s'", [crashed])
