@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psycopg2
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -39,6 +40,9 @@ def _database_errors() -> Iterator[None]:
         if is_away(error):
             raise away() from error
         raise
+    except psycopg2.Error as error:
+        # SQLAlchemy does not wrap what it meets while it makes a connection autocommit.
+        raise away() from error
 
 
 def excuse(error: Exception) -> DatabaseUnavailable | None:
