@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import psycopg2
 from sqlalchemy import Connection, Engine, Row
 from sqlalchemy.exc import DBAPIError
 
@@ -99,8 +100,8 @@ class Flusher:
             with self._engine.connect() as connection:
                 at_once = connection.execution_options(isolation_level="AUTOCOMMIT")
                 return quotas.release(at_once, workspaces)
-        except DBAPIError as error:
-            logger.warning("places are filled later", error=str(error.orig).strip())
+        except (DBAPIError, psycopg2.Error) as error:
+            logger.warning("places are filled later", error=str(getattr(error, "orig", error)).strip())
             return []
 
     def _refused(self, batch: Batch, error: Exception) -> Report:
@@ -188,7 +189,9 @@ class Flusher:
             report.handed_back += claims.hand_back(tx, leaving, self._worker)
         for change in [c for c in changes if c.orphans]:
             key = change.key
-            report.touched += executions.cancel_children(tx, key.workspace_id, key.id, change.orphans)
+            touched = executions.cancel_children(tx, key.workspace_id, key.id, change.orphans)
+            report.touched += touched
+            report.handed_back += [row for row in touched if row.sent_at]
         if gone := [c.key for c in [*ours, *cancelled]]:
             report.freed |= {key.workspace_id for key in gone}
             report.handed_back += _wake_parents(tx, gone)

@@ -246,10 +246,12 @@ class Ledger:
         if batch.claims:
             self._claiming, self._claimed_at = False, time.monotonic()
         self._busy.difference_update(batch.ids())
-        report = done.result()
-        self._freed |= report.freed
-        # The next claims are under way while those that have landed are walked.
-        self._flush()
+        try:
+            report = done.result()
+            self._freed |= report.freed
+        finally:
+            # The next claims are under way while those that have landed are walked.
+            self._flush()
         if report.database_now is not None:
             self.time.set(report.database_now)
         for change in batch.changes:

@@ -88,6 +88,27 @@ class Unpunctual(Flusher):
         return rows
 
 
+class Raising(Flusher):
+    """A flusher that raises what nobody thought of, once from each of its doors."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine, WORKER, 30, lambda: False, Probation(3))
+        self.raised: set[str] = set()
+
+    def write(self, batch: Batch) -> Report:
+        self.once("write")
+        return super().write(batch)
+
+    def fill_places(self, workspaces: Sequence[UUID]) -> list[Row[Any]]:
+        self.once("fill_places")
+        return super().fill_places(workspaces)
+
+    def once(self, name: str) -> None:
+        if name not in self.raised:
+            self.raised.add(name)
+            raise RuntimeError("nobody thought of this")
+
+
 def with_ledger(
     place: Place, work: Callable[[Ledger], Awaitable[None]], own: Flusher | None = None
 ) -> Listener:
@@ -285,6 +306,36 @@ def test_places_that_may_be_free_are_filled_when_somebody_asks(place: Place) -> 
         ledger.fill_places([place.scope.workspace_id])
 
     [report] = with_ledger(place, work).reports
+
+    assert [row.id for row in report.made] == [held]
+
+
+def test_a_flush_that_raises_holds_up_nobody_else(place: Place) -> None:
+    ids = place.running(700)
+
+    async def work(ledger: Ledger) -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        for execution_id in ids:
+            ledger.settle(key_of(place, execution_id), DONE, 1)
+
+    told = with_ledger(place, work, Raising(place.engine))
+
+    assert len(told.ends) == 500  # the first two hundred were not to be written
+    assert list(place.statuses().values()).count("completed") == 500
+
+
+def test_places_are_filled_after_a_look_that_raised(place: Place) -> None:
+    place.sql("UPDATE workspaces SET max_concurrent_executions = 1")
+    _, held = place.add(2)
+    place.sql("UPDATE workspaces SET max_concurrent_executions = 2")
+
+    async def work(ledger: Ledger) -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        ledger.fill_places([place.scope.workspace_id])
+        await asyncio.sleep(0.2)
+        ledger.fill_places([place.scope.workspace_id])
+
+    [report] = with_ledger(place, work, Raising(place.engine)).reports
 
     assert [row.id for row in report.made] == [held]
 
