@@ -77,6 +77,7 @@ class Execution(db.Model):  # type: ignore[name-defined,misc]
         Index(
             "ix_executions_put_off",
             "workspace_id",
+            "workflow_id",
             "waiting_since",
             postgresql_where=text(
                 "status = 'running' AND worker IS NULL AND waiting_since IS NOT NULL AND sent_at IS NULL"

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row
 
 from app.states import Status
-from app.store import arrays, news, quotas, steps
+from app.store import arrays, quotas, steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,8 @@ class Suspects:
 ANY_NUMBER = Suspects(32_767, 0)
 
 # An execution whose workflow is gone is claimed too: its worker ends it with a clear reason. What finds no
-# place in its workspace or workflow is held or, when it woke, put off until a place is free.
+# place in its workspace or workflow is held or, when it woke, put off until a place is free. What is held is
+# not claimed, whatever old ticket names it: others may have come first.
 CLAIM = f"""
 {quotas.IN_ORDER}
 {quotas.LOCK};
@@ -30,7 +31,7 @@ WITH due AS (
   SELECT id, workspace_id, workflow_id, wake_at, status = 'pending' OR waiting_since IS NOT NULL AS needs,
     takeovers >= %(suspect)s AND worker IS NULL AS suspect
   FROM executions WHERE id = ANY(%(ids)s::uuid[]) AND cancel_requested_at IS NULL
-    AND (status = 'pending' AND (run_at IS NULL OR run_at <= now())
+    AND (status = 'pending' AND reason = 'queued' AND (run_at IS NULL OR run_at <= now())
          OR status = 'running' AND (worker = %(worker)s
            OR worker IS NULL AND (wake_at IS NULL OR wake_at <= now())))
     AND NOT (SELECT paused FROM installation)
@@ -163,7 +164,6 @@ def take_over_lost(tx: Connection, max_takeovers: int, limit: int) -> list[Row[A
     rows = list(tx.exec_driver_sql(LOST, {"most": max_takeovers, "limit": limit}))
     if ended := [row.id for row in rows if row.status != Status.RUNNING]:
         steps.cancel_of(tx, ended)
-        news.wake_parents(tx, ended)
     return rows
 
 
@@ -202,8 +202,8 @@ WITH due AS (
   WHERE status = 'pending' AND reason = 'queued' AND sent_at IS NULL AND run_at <= now()
   ORDER BY run_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 )
-UPDATE executions e SET send_no = e.send_no + 1, sent_at = now() FROM due WHERE e.id = due.id
-RETURNING e.id, e.workspace_id, e.send_no, e.sent_at
+UPDATE executions e SET reason = 'concurrency' FROM due WHERE e.id = due.id
+RETURNING e.workspace_id
 """
 
 
@@ -213,8 +213,9 @@ def send_due_waits(tx: Connection, limit: int) -> list[Row[Any]]:
 
 
 def send_delayed(tx: Connection, limit: int) -> list[Row[Any]]:
-    """Mark delayed executions whose `run_at` has come as sent; gives what their tickets need."""
-    return list(tx.exec_driver_sql(DELAYED, {"limit": limit}))
+    """Line up executions whose `run_at` has come, and queue what has places; gives what tickets need."""
+    lined_up = {row.workspace_id for row in tx.exec_driver_sql(DELAYED, {"limit": limit})}
+    return quotas.release(tx, sorted(lined_up), limit) if lined_up else []
 
 
 def send_again(tx: Connection, before: Any, limit: int) -> list[Row[Any]]:

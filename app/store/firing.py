@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row
 
 from app.clock import new_id
+from app.store import quotas
 
 # Only `schedules` is locked: whoever adds to a space holds a key-share lock on its row in `spaces`.
 DUE = """
@@ -140,9 +141,8 @@ WITH free AS (
       AND o.created_at <= e.created_at)
   ORDER BY e.id LIMIT %(limit)s FOR NO KEY UPDATE OF e SKIP LOCKED
 )
-UPDATE executions e SET reason = 'queued', send_no = e.send_no + 1, sent_at = now()
-FROM free WHERE e.id = free.id AND e.status = 'pending'
-RETURNING e.id, e.workspace_id, e.send_no, e.sent_at
+UPDATE executions e SET reason = 'concurrency' FROM free WHERE e.id = free.id AND e.status = 'pending'
+RETURNING e.workspace_id
 """
 
 
@@ -152,5 +152,9 @@ def buffer(tx: Connection, execution_ids: Sequence[UUID]) -> None:
 
 
 def release_buffered(tx: Connection, limit: int) -> Sequence[Row[Any]]:
-    """Let go of held executions when those made before them have ended; gives what their tickets need."""
-    return tx.exec_driver_sql(RELEASE, {"limit": limit}).all()
+    """Line up executions when those made before them have ended, and queue what has places.
+
+    Gives what their tickets need.
+    """
+    lined_up = {row.workspace_id for row in tx.exec_driver_sql(RELEASE, {"limit": limit})}
+    return quotas.release(tx, sorted(lined_up), limit) if lined_up else []

@@ -50,73 +50,98 @@ FLOW = f"""f.max_concurrency - {at_work("f.workspace_id", "AND e.workflow_id = f
     - {queued("f.workspace_id", "AND e.workflow_id = f.id")}"""
 
 
-def held(workspace: str) -> str:
-    """Write the SQL that tells whether anything is held in a workspace."""
+def any_of(rows: str, workspace: str) -> str:
+    """Write the SQL that tells whether a workspace has executions that are HELD, or PUT_OFF."""
     return f"""EXISTS (SELECT FROM (SELECT e.workspace_id FROM executions e
-    WHERE (e.workspace_id, e.workflow_id) > ({workspace}, %(lowest)s::uuid) AND {HELD}
+    WHERE (e.workspace_id, e.workflow_id) > ({workspace}, %(lowest)s::uuid) AND {rows}
     ORDER BY e.workspace_id, e.workflow_id LIMIT 1) h WHERE h.workspace_id = {workspace})"""  # noqa: S608
 
 
-# Of each workflow of a `crowded` workspace that has places in which something is held: how many of those
-# places it could take. Looks into the index once a workflow.
-LINES = f"""
-flows(workspace_id, places, next, workflow_id) AS (
+def waits(workspace: str) -> str:
+    """Write the SQL that tells whether anything in a workspace waits for a place."""
+    return f"({any_of(HELD, workspace)} OR {any_of(PUT_OFF, workspace)})"
+
+
+def flows_of(rows: str, name: str) -> str:
+    """Write the CTE that lists the workflows of the `crowded` that have such executions: one look each."""
+    return f"""{name}(workspace_id, places, next, workflow_id) AS (
   SELECT c.id, c.places, n.* FROM crowded c LEFT JOIN LATERAL (
     SELECT e.workspace_id, e.workflow_id FROM executions e
-    WHERE (e.workspace_id, e.workflow_id) > (c.id, %(lowest)s::uuid) AND {HELD}
+    WHERE (e.workspace_id, e.workflow_id) > (c.id, %(lowest)s::uuid) AND {rows}
     ORDER BY e.workspace_id, e.workflow_id LIMIT 1) n ON true
   WHERE c.places > 0
   UNION ALL
-  SELECT f.workspace_id, f.places, n.* FROM flows f LEFT JOIN LATERAL (
+  SELECT f.workspace_id, f.places, n.* FROM {name} f LEFT JOIN LATERAL (
     SELECT e.workspace_id, e.workflow_id FROM executions e
-    WHERE (e.workspace_id, e.workflow_id) > (f.workspace_id, f.workflow_id) AND {HELD}
+    WHERE (e.workspace_id, e.workflow_id) > (f.workspace_id, f.workflow_id) AND {rows}
     ORDER BY e.workspace_id, e.workflow_id LIMIT 1) n ON true
   WHERE f.next = f.workspace_id
+)"""  # noqa: S608
+
+
+# The lines of the workspaces that have places: of each workflow those that woke and were put off, in turn 0,
+# and those that are held, in turn 1; and how many places are the workflow's own.
+LINES = f"""
+crowded AS (
+  SELECT w.id, {SPACE} AS places FROM workspaces w WHERE w.id = ANY(%(workspaces)s::uuid[])
+), {flows_of(PUT_OFF, "woken")}, {flows_of(HELD, "held")}, flows AS (
+  SELECT workspace_id, workflow_id, places, 0 AS turn FROM woken WHERE next = workspace_id
+  UNION ALL
+  SELECT workspace_id, workflow_id, places, 1 FROM held WHERE next = workspace_id
+), narrow AS (
+  SELECT DISTINCT l.workspace_id FROM flows l JOIN workflows f ON f.id = l.workflow_id
+  WHERE f.max_concurrency IS NOT NULL
+), busy AS MATERIALIZED (
+  SELECT b.workflow_id, count(*) AS number FROM narrow n CROSS JOIN LATERAL (
+    (SELECT e.workflow_id FROM executions e WHERE e.workspace_id = n.workspace_id AND {AT_WORK}
+     ORDER BY e.lease_expires_at)
+    UNION ALL
+    (SELECT e.workflow_id FROM executions e WHERE e.workspace_id = n.workspace_id AND {QUEUED}
+     ORDER BY e.sent_at)) b
+  GROUP BY b.workflow_id
 ), lines AS (
-  SELECT l.workspace_id, l.workflow_id, l.places,
-    CASE WHEN f.max_concurrency IS NULL THEN l.places ELSE greatest(0, {FLOW}) END AS own
-  FROM flows l JOIN workflows f ON f.id = l.workflow_id WHERE l.next = l.workspace_id
+  SELECT l.*, CASE WHEN f.max_concurrency IS NULL THEN l.places
+    ELSE f.max_concurrency - coalesce(b.number, 0) END AS own
+  FROM flows l JOIN workflows f ON f.id = l.workflow_id LEFT JOIN busy b ON b.workflow_id = l.workflow_id
 )
 """  # noqa: S608 -- the conditions are constants of this module
 
 PLACES = f"""
 {IN_ORDER}
-SELECT w.id, {SPACE} AS places, {held("w.id")} AS crowded
+SELECT w.id, {SPACE} AS places, {waits("w.id")} AS crowded
 FROM workspaces w WHERE w.id = ANY(%(workspaces)s::uuid[])
 UNION ALL
 SELECT f.id, {FLOW}, false FROM workflows f
 WHERE f.id = ANY(%(workflows)s::uuid[]) AND f.max_concurrency IS NOT NULL
 """  # noqa: S608 -- the conditions are constants of this module
 
-LINED_UP = f"""
+PLACES_LEFT = f"""
 {IN_ORDER}
-WITH RECURSIVE crowded AS (
-  SELECT w AS id, 1 AS places FROM unnest(%(workspaces)s::uuid[]) w
-), {LINES}
-SELECT workspace_id FROM lines WHERE own > 0
+WITH RECURSIVE {LINES}
+SELECT c.id, CASE WHEN EXISTS (SELECT FROM lines l WHERE l.workspace_id = c.id AND l.own > 0)
+  THEN 0 ELSE c.places END AS places FROM crowded c
 """  # noqa: S608 -- the conditions are constants of this module
 
 
 def places(tx: Connection, workspaces: set[UUID], workflows: set[UUID]) -> dict[UUID, int]:
     """Count the places that a newcomer may take, by workspace, and by limited workflow.
 
-    They are those that nothing has taken or is on its way to. A workspace has none while anything is held
-    there that lacks nothing but such a place: it came first.
+    They are those that nothing has taken or is on its way to. A workspace has none while anything there lacks
+    nothing but such a place: it came first.
     """
     given = {"workspaces": arrays.ids(workspaces), "workflows": arrays.ids(workflows), "lowest": LOWEST}
     rows = tx.exec_driver_sql(PLACES, given).all()
     free = {row.id: row.places for row in rows}
     if crowded := [row.id for row in rows if row.crowded and row.places > 0]:
+        # Counted anew: whoever was in line may have got the place in between.
         given["workspaces"] = arrays.ids(crowded)
-        free |= {row.workspace_id: 0 for row in tx.exec_driver_sql(LINED_UP, given)}
+        free |= {row.id: row.places for row in tx.exec_driver_sql(PLACES_LEFT, given)}
     return free
 
 
 CROWDED = f"""
 {IN_ORDER}
-SELECT w FROM unnest(%(workspaces)s::uuid[]) w
-WHERE {held("w")}
-  OR EXISTS (SELECT FROM executions e WHERE e.workspace_id = w AND {PUT_OFF} ORDER BY e.waiting_since LIMIT 1)
+SELECT w FROM unnest(%(workspaces)s::uuid[]) w WHERE {waits("w")}
 """  # noqa: S608 -- the conditions are constants of this module
 
 # Looks into the indexes once a workspace, not once a row.
@@ -129,29 +154,34 @@ WITH RECURSIVE held(w) AS (
   SELECT (SELECT e.workspace_id FROM executions e WHERE {HELD} AND e.workspace_id > held.w
           ORDER BY e.workspace_id, e.workflow_id, e.id LIMIT 1) FROM held WHERE held.w IS NOT NULL
 ), put_off AS (
-  SELECT e.workspace_id FROM executions e WHERE {PUT_OFF} ORDER BY e.workspace_id, e.waiting_since
+  SELECT e.workspace_id FROM executions e WHERE {PUT_OFF}
+  ORDER BY e.workspace_id, e.workflow_id, e.waiting_since
 )
 SELECT w FROM held WHERE w IS NOT NULL UNION SELECT workspace_id FROM put_off LIMIT %(limit)s
 """  # noqa: S608 -- the conditions are constants of this module
 
-# The oldest of each workflow that has places, the oldest of those while the workspace has places; what woke
-# and was put off goes first. Another release that runs now takes other rows; the claim has the last word.
+# The oldest of each workflow while it has places, the oldest of those while the workspace has places; what
+# woke and was put off goes first. Another release that runs now takes other rows, and the claim has the last
+# word.
 RELEASE = f"""
 {IN_ORDER}
-WITH RECURSIVE crowded AS (
-  SELECT w.id, {SPACE} AS places FROM workspaces w WHERE w.id = ANY(%(workspaces)s::uuid[])
-), {LINES}, oldest AS (
-  SELECT h.id, l.workspace_id, l.places, 1 AS turn FROM lines l
+WITH RECURSIVE {LINES}, oldest AS (
+  SELECT h.id, l.* FROM lines l
   CROSS JOIN LATERAL (SELECT e.id, e.workflow_id FROM executions e
     WHERE (e.workspace_id, e.workflow_id, e.id) > (l.workspace_id, l.workflow_id, %(lowest)s::uuid) AND {HELD}
     ORDER BY e.workspace_id, e.workflow_id, e.id LIMIT least(l.places, l.own)) h
-  WHERE h.workflow_id = l.workflow_id
+  WHERE l.turn = 1 AND l.own > 0 AND h.workflow_id = l.workflow_id
   UNION ALL
-  SELECT p.id, c.id, c.places, 0 FROM crowded c
-  CROSS JOIN LATERAL (SELECT e.id FROM executions e WHERE e.workspace_id = c.id AND {PUT_OFF}
-    ORDER BY e.waiting_since LIMIT greatest(0, c.places)) p
+  SELECT p.id, l.* FROM lines l
+  CROSS JOIN LATERAL (SELECT e.id, e.workflow_id FROM executions e
+    WHERE (e.workspace_id, e.workflow_id) >= (l.workspace_id, l.workflow_id) AND {PUT_OFF}
+    ORDER BY e.workspace_id, e.workflow_id, e.waiting_since LIMIT least(l.places, l.own)) p
+  WHERE l.turn = 0 AND l.own > 0 AND p.workflow_id = l.workflow_id
+), fitting AS (
+  SELECT *, row_number() OVER (PARTITION BY workflow_id ORDER BY turn, id) AS m FROM oldest
 ), ranked AS (
-  SELECT id, places, row_number() OVER (PARTITION BY workspace_id ORDER BY turn, id) AS n FROM oldest
+  SELECT id, places, row_number() OVER (PARTITION BY workspace_id ORDER BY turn, id) AS n FROM fitting
+  WHERE m <= own
 ), picked AS (
   SELECT e.id FROM executions e WHERE e.id = ANY(ARRAY(SELECT id FROM ranked WHERE n <= places))
     AND (e.status = 'pending' AND e.reason = 'concurrency' OR e.sent_at IS NULL)

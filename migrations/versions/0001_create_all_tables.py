@@ -475,7 +475,7 @@ def upgrade() -> None:
         )
         batch_op.create_index(
             "ix_executions_put_off",
-            ["workspace_id", "waiting_since"],
+            ["workspace_id", "workflow_id", "waiting_since"],
             unique=False,
             postgresql_where=sa.text(
                 "status = 'running' AND worker IS NULL AND waiting_since IS NOT NULL AND sent_at IS NULL"

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 from flask import Flask
+from sqlalchemy import event
 
 from app.errors import DailyLimit, TooManyPending
 from app.settings import Settings
@@ -125,6 +126,25 @@ def test_a_newcomer_does_not_take_a_free_place_from_those_who_came_first(app: Fl
 
     assert reasons(place, same + other) == ["concurrency"] * 2
     assert released(place) == ids[2:]
+
+
+def test_a_newcomer_does_not_take_a_place_that_is_filled_while_it_looks(place: Place) -> None:
+    limit(place, max_concurrent_executions=1)
+    [running] = place.running()
+    [held] = place.add()
+    end(place, [running])
+    filled: list[UUID] = []
+
+    def fill(_: object, __: object, statement: str, *___: object) -> None:
+        if statement == quotas.PLACES_LEFT and not filled:
+            filled.extend(released(place))
+
+    event.listen(place.engine, "before_cursor_execute", fill)
+    [newcomer] = place.add()
+    event.remove(place.engine, "before_cursor_execute", fill)
+
+    assert filled == [held]
+    assert reasons(place, [newcomer]) == ["concurrency"]
 
 
 def test_a_newcomer_passes_those_who_wait_for_their_own_workflow(app: Flask, place: Place) -> None:
