@@ -102,7 +102,11 @@ def _ends_within(scope: Scope, execution_id: UUID, seconds: float) -> bool:
 
 
 def ring(touched: Sequence[Row[Any]]) -> None:
-    """Tell the owners of flagged executions to look at their flags now; the lease renewal reads them too."""
+    """Tell the owners of flagged executions to look at their flags now, and send the parents that were woken.
+
+    The lease renewal reads the flags too.
+    """
+    send([row for row in touched if row.sent_at], front=True)
     announce(touched)
     for row in touched:
         if row.worker is not None:

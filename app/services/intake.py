@@ -4,7 +4,9 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from sqlalchemy import Row
 from sqlalchemy.exc import DBAPIError
 
 from app.errors import LineaError
@@ -37,35 +39,41 @@ class Intake:
         """Commit an order, alone or with others; raises the error that refused it."""
         mine = Waiting(order)
         self._line.append(mine)
+        made: list[Row[Any]] = []
         with self._leader:
             while not mine.done.is_set():
-                self._commit([self._line.popleft() for _ in range(min(len(self._line), GROUP))])
+                made += self._commit([self._line.popleft() for _ in range(min(len(self._line), GROUP))])
+        held.look_again(made)
         if isinstance(mine.result, Accepted):
             return mine.result
         raise mine.result or RuntimeError("an order was left without a result")
 
-    def _commit(self, group: list[Waiting]) -> None:
-        """Commit a group; an order with a key that an earlier one has follows after it."""
+    def _commit(self, group: list[Waiting]) -> list[Row[Any]]:
+        """Commit a group, an order with a key that an earlier one has after it; give what was made."""
+        made: list[Row[Any]] = []
         while group:
             now, group = _distinct(group)
-            self._commit_distinct(now)
+            made += self._commit_distinct(now)
+        return made
 
-    def _commit_distinct(self, group: list[Waiting]) -> None:
-        """Commit a group; one that the database refuses is halved until the bad order stands alone."""
+    def _commit_distinct(self, group: list[Waiting]) -> list[Row[Any]]:
+        """Commit a group; one that the database refuses is halved until the bad order stands alone.
+
+        Gives what was made.
+        """
         try:
             results: Sequence[Accepted | LineaError | Exception] = _transact(group)
         except LineaError as error:
             results = [error] * len(group)
         except Exception as error:  # noqa: BLE001 -- every order in the group must hear of it
             if len(group) > 1 and not (isinstance(error, DBAPIError) and is_away(error)):
-                self._commit_distinct(group[: len(group) // 2])
-                self._commit_distinct(group[len(group) // 2 :])
-                return
+                half = len(group) // 2
+                return self._commit_distinct(group[:half]) + self._commit_distinct(group[half:])
             results = [error] * len(group)
         for waiting, result in zip(group, results, strict=True):
             waiting.result = result
             waiting.done.set()
-        held.look_again([row for made in results if isinstance(made, Accepted) for row in made.rows])
+        return [row for made in results if isinstance(made, Accepted) for row in made.rows]
 
 
 def _transact(group: list[Waiting]) -> list[Accepted | LineaError]:

@@ -18,7 +18,7 @@ from app.services.due import Due
 from app.services.orders import SINGLE, Accepted, Order, TriggerRequest
 from app.services.scope import Scope
 from app.states import Reason, Role, TriggeredBy
-from app.store import executions, firing
+from app.store import executions, firing, quotas
 from app.store.firing import Fire
 
 REPLACED = "The next execution of its schedule took its place"
@@ -76,6 +76,7 @@ class Batch:
 
     def fire(self) -> None:
         """Make the executions of all instants, and note what became of each."""
+        self._lock_workspaces()
         while calls := [call for line in self._waiting for call in _heads(line)]:
             self._round(calls)
 
@@ -91,6 +92,13 @@ class Batch:
         self._waiting.append(
             deque(Call(row, i.at, i.late) for i in due.instants if (row.id, i.at) not in known)
         )
+
+    def _lock_workspaces(self) -> None:
+        """Lock the workspaces in which something may be cancelled: before executions, as a claim does."""
+        rows = [call.row for line in self._waiting for call in line]
+        cancelling = {row.workspace_id for row in rows if row.overlap == Overlap.CANCEL_PREVIOUS}
+        if cancelling:
+            quotas.lock_exactly(self._tx, sorted(cancelling))
 
     def _round(self, calls: Sequence[Call]) -> None:
         """Fire one instant each of schedules that look at what is active, or several of those that do not."""

@@ -28,7 +28,7 @@ from app.services.endings import Aftermath
 from app.services.transaction import reading, transaction
 from app.settings import Settings
 from app.states import Status
-from app.store import claims, counters, idempotency, installation, quotas
+from app.store import claims, counters, idempotency, installation, news, quotas
 
 BATCH = 1_000
 # What sleeps wakes on the second: more of it at once than of what has time.
@@ -97,7 +97,8 @@ def _take_over(tx: Connection, most: int, aftermath: Aftermath) -> list[Row[Any]
     """Free what lost workers had, and do what belongs to the end of those that crashed for good."""
     rows = claims.take_over_lost(tx, most, BATCH)
     ended = endings.after_failures(tx, [row.id for row in rows if row.status == Status.FAILED])
-    aftermath.to_ring, aftermath.to_send = ended.to_ring, ended.to_send
+    woken = news.wake_parents(tx, [row.id for row in rows if row.status != Status.RUNNING])
+    aftermath.to_ring, aftermath.to_send = ended.to_ring, ended.to_send + woken
     return rows
 
 

@@ -162,7 +162,7 @@ UPDATE executions e SET
   cancel_code = coalesce(e.cancel_code, %(code)s),
   cancel_requested_at = coalesce(e.cancel_requested_at, now())
 FROM due WHERE e.id = due.id AND e.id = ANY(%(ids)s::uuid[])
-RETURNING e.id, e.workspace_id, e.status, e.worker, e.send_no
+RETURNING e.id, e.workspace_id, e.status, e.worker, e.send_no, NULL::timestamptz AS sent_at
 """
 
 
@@ -171,19 +171,21 @@ def cancel_many(
 ) -> list[Row[Any]]:
     """Cancel those of `ids` that have not ended: at once without an owner, else by a flag for their worker.
 
-    Gives `id, workspace_id, status, worker, send_no` of each that it touched. Never commits.
+    Gives `id, workspace_id, status, worker, send_no, sent_at` of each that it touched. Those with `sent_at`
+    are parents that it woke, whose tickets are to be sent. Never commits.
     """
     given = {"workspace": str(workspace_id), "ids": [str(i) for i in ids], "code": code.value, "text": text}
     rows = list(tx.exec_driver_sql(CANCEL, given))
+    woken: list[Row[Any]] = []
     if settled := [row.id for row in rows if row.status == Status.CANCELLED]:
         steps.cancel_of(tx, settled)
-        news.wake_parents(tx, settled)
+        woken = news.wake_parents(tx, settled)
     touched = {"ids": [str(row.id) for row in rows]}
     if below := [row.id for row in tx.exec_driver_sql(ACTIVE_CHILDREN, touched)] if rows else []:
         rows += cancel_many(
             tx, workspace_id, below, Reason.PARENT, "The execution that started it was cancelled"
         )
-    return rows
+    return rows + woken
 
 
 def cancel_children(

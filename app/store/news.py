@@ -37,7 +37,7 @@ WAKE = """
 UPDATE executions p SET wake_at = now(), sent_at = now(), send_no = p.send_no + 1
 WHERE p.id = ANY(SELECT parent_id FROM executions WHERE id = ANY(%(ids)s::uuid[]))
   AND p.status = 'running' AND p.worker IS NULL AND p.waiting_since IS NOT NULL
-RETURNING p.id, p.workspace_id, p.send_no, p.sent_at
+RETURNING p.id, p.workspace_id, p.status, p.worker, p.send_no, p.sent_at
 """
 
 

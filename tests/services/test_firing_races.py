@@ -13,6 +13,8 @@ from uuid import UUID
 
 from app.services import firing
 from app.settings import Settings
+from app.store import claims, quotas
+from tests.engine.changes import in_thread, waiting_for_a_lock
 from tests.journeys.processes import environment, eventually
 from tests.servers import PROJECT
 from tests.services.clockwork import EVERY_SECOND, Clockwork
@@ -55,6 +57,29 @@ def test_five_clocks_at_once_fire_each_instant_once(clockwork: Clockwork) -> Non
     for schedule_id in made:
         clockwork.accounted(schedule_id, first[schedule_id])
         assert_each_has_one_execution(clockwork, schedule_id)
+
+
+def test_a_fire_that_cancels_and_a_claim_do_not_wait_for_each_other(clockwork: Clockwork) -> None:
+    place, schedule = clockwork.place, clockwork.add(overlap="cancelPrevious")
+    place.sql("UPDATE workspaces SET executions_per_day = 500")  # counted exactly, so locked
+    [queued] = place.add(schedule_id=schedule)
+    clockwork.once(schedule)
+
+    with place.transaction() as claim:
+        quotas.lock_exactly(claim, [place.scope.workspace_id])
+        with in_thread(lambda: fire(clockwork)):
+            waiting_for_a_lock(place)
+            claims.claim_many(claim, [queued], "w1", 30)
+            claim.commit()
+
+    assert place.row(queued).cancel_code == "overlap"
+    assert len(place.statuses()) == 2
+
+
+def fire(clockwork: Clockwork) -> None:
+    """Fire what is due."""
+    with clockwork.app.app_context():
+        firing.fire_due_schedules()
 
 
 def test_a_clock_killed_before_its_commit_leaves_its_fires_to_the_next(

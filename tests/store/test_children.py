@@ -2,7 +2,8 @@
 
 import pytest
 
-from app.store import children, news
+from app.states import Reason
+from app.store import children, executions, news
 from app.store.allowance import Allowance
 from app.store.children import Checks, Parent, Refused
 from tests.store.place import Place
@@ -60,3 +61,18 @@ def test_an_aborted_step_or_item_starts_none(place: Place, step: str, item: str 
     assert said == Refused("The step was aborted before its child could start")
     with place.transaction() as tx:
         assert news.child(tx, parent.id, spot) is None
+
+
+def test_who_cancels_a_child_is_given_its_parent_to_send(place: Place) -> None:
+    parent = begun(place, "running")
+    start(place, parent, "one")
+    place.change(
+        "worker = NULL, lease_expires_at = NULL, waiting_since = now(), sent_at = now()", [parent.id]
+    )
+    [child] = [i for i in place.statuses() if i != parent.id]
+
+    with place.transaction() as tx:
+        touched = executions.cancel_many(tx, parent.workspace_id, [child], Reason.REQUESTED, None)
+
+    assert [(row.id, row.sent_at is not None) for row in touched] == [(child, False), (parent.id, True)]
+    assert (touched[1].send_no, place.row(parent.id).wake_at) == (2, touched[1].sent_at)
