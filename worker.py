@@ -16,7 +16,7 @@ from app.engine.worker import ExecutionsWorker
 from app.extensions import db
 from app.outputs import say
 from app.settings import BadSetting, Settings
-from app.supervise import Child, Supervisor
+from app.supervise import Child, Supervisor, deaf
 from app.tether import start_tethered
 
 RETRY_SECONDS = 1.0
@@ -76,10 +76,8 @@ def run_several(settings: Settings) -> None:
         supervisor.run(Child(f"worker.{number}", start_one, grace=grace, patient=True))
     while supervisor.asked is None:
         supervisor.turn()
-    for child in supervisor.children:
-        if child.process is not None and child.process.poll() is None:
-            child.process.send_signal(signal.SIGTERM)
-    supervisor.stop()
+    supervisor.stop(together=True)
+    deaf()
 
 
 def start_one() -> "subprocess.Popen[bytes]":

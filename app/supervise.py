@@ -34,6 +34,7 @@ class Child:
     started: float = 0
     deaths: int = 0
     due: float | None = None
+    asked: float | None = None
 
 
 class Supervisor:
@@ -77,8 +78,10 @@ class Supervisor:
         for child in self.children:
             self._look_after(child)
 
-    def stop(self) -> None:
-        """Stop all, the last started first; when hurried only the patient ones get time."""
+    def stop(self, *, together: bool = False) -> None:
+        """Stop all, the last started first or `together`; when hurried only the patient ones get time."""
+        for child in self.children if together else ():
+            self._ask(child)
         while self.children:
             self._stop(self.children.pop())
 
@@ -115,15 +118,20 @@ class Supervisor:
         process = child.process
         if process is None:
             return
-        if process.poll() is None:
-            process.send_signal(child.stop_signal)
-        self._wait(child, process)
+        self._wait(child, process, self._ask(child) + child.grace)
         if process.poll() is None and not self.hurry:
             self.say(child.name, f"still runs after {child.grace:g} s; ending it now")
         self._clear(process)
 
-    def _wait(self, child: Child, process: Process) -> None:
-        deadline = time.monotonic() + child.grace
+    def _ask(self, child: Child) -> float:
+        """Ask a child to end, unless it has been asked; give when that was."""
+        if child.asked is None:
+            child.asked = time.monotonic()
+            if child.process is not None and child.process.poll() is None:
+                child.process.send_signal(child.stop_signal)
+        return child.asked
+
+    def _wait(self, child: Child, process: Process, deadline: float) -> None:
         while process.poll() is None and time.monotonic() < deadline:
             if self.hurry and not child.patient:
                 return
@@ -135,6 +143,12 @@ class Supervisor:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         self.outputs.finish(process.stdout)
+
+
+def deaf() -> None:
+    """Ignore further requests to stop: the interpreter, as it ends, would take them for its death."""
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, signal.SIG_IGN)
 
 
 def how_it_ended(code: int) -> str:

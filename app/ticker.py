@@ -26,7 +26,7 @@ from app.queue import TICK_JOB, TICKS, LineaJob, connect, queue_named
 from app.services.transaction import reading
 from app.settings import BadSetting
 from app.store import installation
-from app.supervise import Child, Supervisor
+from app.supervise import Child, Supervisor, deaf
 from app.tether import start_tethered
 
 TICK_ID = "tick"
@@ -67,7 +67,8 @@ def clock() -> None:
                 repair()
             supervisor.turn()
     finally:
-        supervisor.stop()
+        supervisor.stop(together=True)
+        deaf()
 
 
 def _start(part: str) -> "subprocess.Popen[bytes]":

@@ -41,6 +41,10 @@ def python(code: str) -> Callable[[], "subprocess.Popen[bytes]"]:
 SLEEPS = python("import time; print('up'); time.sleep(60)")
 DEAF = python("import signal, time; signal.signal(15, signal.SIG_IGN); print('up'); time.sleep(60)")
 
+STUBBORN = python(
+    "import signal, time; signal.signal(15, lambda *_: print('no')); print('up')\nwhile True: time.sleep(9)"
+)
+
 
 def state_of(pid: str) -> str:
     """Give the state of a process as `ps` shows it, nothing when there is none."""
@@ -110,6 +114,17 @@ def test_one_that_does_not_stop_is_ended_after_its_grace(supervisor, said):
 
     assert said[1:] == [("deaf", "still runs after 0.3 s; ending it now")]
     assert child.process.returncode == -signal.SIGKILL
+
+
+def test_stopped_together_all_are_asked_before_anybody_is_waited_for(supervisor, said):
+    for name in ("first", "second"):
+        supervisor.run(Child(name, STUBBORN, grace=2))
+    turn_until(supervisor, lambda: len([line for _, line in said if line == "up"]) == 2)
+
+    supervisor.stop(together=True)
+
+    assert sorted(said[2:4]) == [("first", "no"), ("second", "no")]
+    assert said[4:] == [(name, "still runs after 2 s; ending it now") for name in ("second", "first")]
 
 
 def test_a_second_ctrl_c_hurries_but_signals_at_the_same_time_do_not(supervisor, monkeypatch):
