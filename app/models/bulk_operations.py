@@ -16,7 +16,6 @@ class BulkOperation(db.Model):  # type: ignore[name-defined,misc]
         CheckConstraint("kind IN ('cancel', 'retry')", name="kind"),
         CheckConstraint("status IN ('running', 'completed')", name="status"),
         CheckConstraint("(completed_at IS NOT NULL) = (status = 'completed')", name="completed_at"),
-        CheckConstraint("(ids IS NULL) <> (filters IS NULL)", name="selection"),
         Index("ix_bulk_operations_workspace_id_completed_at", "workspace_id", "completed_at"),
         Index("ix_bulk_operations_running", "updated_at", postgresql_where=text("status = 'running'")),
     )
@@ -27,7 +26,7 @@ class BulkOperation(db.Model):  # type: ignore[name-defined,misc]
     space_id: Mapped[AnyId | None]
     kind: Mapped[Words]
     ids: Mapped[list[UUID] | None] = mapped_column(ARRAY(Uuid()))
-    filters: Mapped[Json | None] = mapped_column(JSONB(none_as_null=True))
+    filters: Mapped[Json] = mapped_column(JSONB(none_as_null=True))
     status: Mapped[Words] = mapped_column(server_default="running")
     matched: Mapped[int]
     done: Mapped[int] = mapped_column(server_default="0")

@@ -61,12 +61,13 @@ def start(scope: Scope, kind: Kind, selection: Selection) -> View:
     """
     now = _database_now()
     matched = _match(scope, selection, now)
-    filters = (selection.filters or Filters()) if matched.ids is None else None
+    filters = selection.filters or Filters()
     place, operation_id = _place(scope), new_id()
+    operation = Operation(operation_id, place, kind, matched.ids is not None, filters, None, now)
     with transaction() as tx:
         store.create(tx, NewOperation(operation_id, place, kind, matched.count, matched.ids, filters, now))
     try:
-        go_on([Operation(operation_id, place, kind, filters, None, now)], AT_ONCE_SECONDS)
+        go_on([operation], AT_ONCE_SECONDS)
     except (DBAPIError, DatabaseUnavailable) as error:
         logger.warning("the tick sees a bulk operation through", id=str(operation_id), error=str(error))
     return {"bulkId": str(operation_id), **matched.form()}

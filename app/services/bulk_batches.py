@@ -22,7 +22,7 @@ from app.services.orders import Accepted, Order
 from app.services.retries import RetryOptions
 from app.services.scope import Scope
 from app.services.transaction import BUSY, is_away, reading, transaction
-from app.states import Reason, Role
+from app.states import Reason, Role, Status
 from app.store import bulk_operations as store
 from app.store import executions as execution_store
 from app.store import selections
@@ -49,12 +49,16 @@ BATCH = {Kind.CANCEL: 500, Kind.RETRY: 50}
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An operation under way: on the ids that it keeps, or on what `filters` let through after `after`."""
+    """An operation under way: on the ids that it keeps if it is `listed`, else on what `filters` let through.
+
+    It is as far as `after`.
+    """
 
     id: UUID
     place: Place
     kind: Kind
-    filters: Filters | None
+    listed: bool
+    filters: Filters
     after: UUID | None
     created_at: datetime
 
@@ -125,7 +129,7 @@ def _next(operation: Operation) -> Chunk:
     """Find the executions of the next batch."""
     limit = BATCH[operation.kind]
     with reading() as tx:
-        if operation.filters is None:
+        if operation.listed:
             return store.next_ids(tx, operation.id, operation.after, limit)
         walk = selections.Walk(operation.place, operation.filters, operation.created_at)
         return selections.search(tx, walk, operation.after, limit, SEARCH_SECONDS)
@@ -167,11 +171,15 @@ def _nothing(_: Connection) -> Outcome:
 
 
 def _cancel(operation: Operation, ids: list[UUID]) -> Callable[[Connection], Outcome]:
-    """Cancel those that have not ended."""
+    """Cancel those that have not ended; where only pending ones were meant, those that have not begun."""
+    workspace_id, only_pending = operation.place.workspace_id, operation.filters.statuses == {Status.PENDING}
 
     def work(tx: Connection) -> Outcome:
-        workspace_id = operation.place.workspace_id
-        touched = execution_store.cancel_many(tx, workspace_id, ids, Reason.BULK, None) if ids else []
+        if not ids:
+            return Outcome()
+        touched = execution_store.cancel_many(
+            tx, workspace_id, ids, Reason.BULK, None, only_pending=only_pending
+        )
         return Outcome(len({row.id for row in touched} & set(ids)), touched)
 
     return work
@@ -202,6 +210,5 @@ def _again(scope: Scope, execution_id: UUID) -> Order | None:
 
 
 def _operation(row: Row[Any]) -> Operation:
-    filters = None if row.filters is None else store.filters_of(row.filters)
-    place = Place(row.workspace_id, row.space_id)
-    return Operation(row.id, place, Kind(row.kind), filters, row.after_id, row.created_at)
+    place, filters = Place(row.workspace_id, row.space_id), store.filters_of(row.filters)
+    return Operation(row.id, place, Kind(row.kind), row.listed, filters, row.after_id, row.created_at)

@@ -18,14 +18,14 @@ from app.store.selections import Chunk
 
 @dataclass(frozen=True, slots=True)
 class NewOperation:
-    """A bulk operation to be: on `ids`, or where they are too many on all that `filters` let through."""
+    """A bulk operation to be: on the `ids` that `filters` let through, or where they are too many on all."""
 
     id: UUID
     place: Place
     kind: str
     matched: int
     ids: Sequence[UUID] | None
-    filters: Filters | None
+    filters: Filters
     created_at: datetime
 
 
@@ -46,7 +46,7 @@ SELECT {_SHOWN} FROM bulk_operations WHERE status = 'running' AND workspace_id =
   AND (%(space)s::uuid IS NULL OR space_id = %(space)s::uuid)
 ORDER BY created_at LIMIT %(limit)s
 """  # noqa: S608 -- the names are a constant of this module
-_STATE = "id, workspace_id, space_id, kind, filters, after_id, created_at"
+_STATE = "id, workspace_id, space_id, kind, ids IS NOT NULL AS listed, filters, after_id, created_at"
 RUNNING = f"""
 SELECT {_STATE} FROM bulk_operations WHERE status = 'running' ORDER BY updated_at LIMIT %(limit)s
 """  # noqa: S608 -- the names are a constant of this module
@@ -85,7 +85,7 @@ def create(tx: Connection, new: NewOperation) -> None:
         "kind": new.kind,
         "matched": new.matched,
         "ids": None if new.ids is None else arrays.ids(new.ids),
-        "filters": None if new.filters is None else orjson.dumps(_written(new.filters)).decode(),
+        "filters": orjson.dumps(written(new.filters)).decode(),
         "at": new.created_at,
     }
     tx.exec_driver_sql(CREATE, given)
@@ -169,7 +169,8 @@ READERS: dict[str, Any] = {
 }
 
 
-def _written(filters: Filters) -> dict[str, Any]:
+def written(filters: Filters) -> dict[str, Any]:
+    """Write filters as they are kept."""
     ids = ("workflow_id", "schedule_id", "webhook_id", "retry_of")
     return {
         "statuses": sorted(filters.statuses),

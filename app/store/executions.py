@@ -162,19 +162,33 @@ UPDATE executions e SET
   cancel_code = coalesce(e.cancel_code, %(code)s),
   cancel_requested_at = coalesce(e.cancel_requested_at, now())
 FROM due WHERE e.id = due.id AND e.id = ANY(%(ids)s::uuid[])
+  AND (e.status = 'pending' OR NOT %(only_pending)s)
 RETURNING e.id, e.workspace_id, e.status, e.worker, e.send_no, NULL::timestamptz AS sent_at
 """
 
 
 def cancel_many(
-    tx: Connection, workspace_id: UUID, ids: Sequence[UUID], code: Reason, text: str | None
+    tx: Connection,
+    workspace_id: UUID,
+    ids: Sequence[UUID],
+    code: Reason,
+    text: str | None,
+    *,
+    only_pending: bool = False,
 ) -> list[Row[Any]]:
     """Cancel those of `ids` that have not ended: at once without an owner, else by a flag for their worker.
 
+    With `only_pending` those that have begun meanwhile go on.
     Gives `id, workspace_id, status, worker, send_no, sent_at` of each that it touched. Those with `sent_at`
     are parents that it woke, whose tickets are to be sent. Never commits.
     """
-    given = {"workspace": str(workspace_id), "ids": [str(i) for i in ids], "code": code.value, "text": text}
+    given = {
+        "workspace": str(workspace_id),
+        "ids": [str(i) for i in ids],
+        "code": code.value,
+        "text": text,
+        "only_pending": only_pending,
+    }
     rows = list(tx.exec_driver_sql(CANCEL, given))
     woken: list[Row[Any]] = []
     if settled := [row.id for row in rows if row.status == Status.CANCELLED]:

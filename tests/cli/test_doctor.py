@@ -12,6 +12,8 @@ from click.testing import Result
 from app import create_app
 from app.extensions import db
 from app.settings import Settings
+from app.store.bulk_operations import written
+from app.store.execution_filters import Filters
 from tests.cli.shell import Place, Run
 
 NEVER = "redis://127.0.0.1:1"
@@ -202,9 +204,10 @@ def test_schedules_and_bulk_operations_that_do_not_go_on_are_found(run: Run, hea
         str(healthy.workflow_id),
     )
     healthy.sql(
-        "INSERT INTO bulk_operations (id, workspace_id, kind, ids, matched, updated_at)"
-        " VALUES (gen_random_uuid(), %s, 'cancel', '{}', 0, now() - interval '5 min')",
+        "INSERT INTO bulk_operations (id, workspace_id, kind, ids, filters, matched, updated_at)"
+        " VALUES (gen_random_uuid(), %s, 'cancel', '{}', %s, 0, now() - interval '5 min')",
         values["workspace"],
+        json.dumps(written(Filters())),
     )
 
     shown = examined(run("doctor", "--fix", "--json"), found=True)

@@ -17,7 +17,9 @@ from app.services.scope import Scope
 from app.services.tick import PASSES
 from app.states import Role, Status
 from app.store import bulk_operations as store
+from app.store import claims
 from app.store.execution_filters import Filters
+from tests.engine.changes import in_thread, waiting_for_a_lock
 from tests.store.place import Place, lock
 
 ALL = Filters(statuses=frozenset({Status.PENDING, Status.RUNNING, Status.FAILED}))
@@ -116,6 +118,25 @@ def test_clocks_at_once_retry_each_execution_once(
     assert progress(place, operation) == ("completed", 20, 0)
     made = [row.retry_of for row in place.sql("SELECT * FROM executions WHERE retry_of IS NOT NULL")]
     assert len(made) == len(set(made)) == 20
+
+
+@pytest.mark.parametrize(
+    ("meant", "code"), [({Status.PENDING}, None), ({Status.PENDING, Status.RUNNING}, "bulk"), (set(), "bulk")]
+)
+def test_what_begins_before_its_cancel_goes_on_where_only_pending_ones_were_meant(
+    app: Flask, place: Place, begin: Callable[..., UUID], meant: set[Status], code: str | None
+) -> None:
+    [begins] = place.add()
+    operation = begin(Kind.CANCEL, filters=Filters(statuses=frozenset(meant)))
+
+    with place.transaction() as claim:
+        claims.claim_many(claim, [begins], "w1", 30)
+        with in_thread(lambda: go_on(app)):
+            waiting_for_a_lock(place)
+            claim.commit()
+
+    assert place.row(begins).cancel_code == code
+    assert progress(place, operation)[1:] == ((1, 0) if code else (0, 1))
 
 
 def test_one_that_somebody_is_at_is_left_to_him(app: Flask, place: Place, begin: Callable[..., UUID]) -> None:

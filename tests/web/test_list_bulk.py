@@ -17,7 +17,7 @@ from app.settings import Settings
 from app.states import Role
 from app.store import bulk_operations as store
 from app.store.bulk_operations import NewOperation
-from app.store.execution_filters import Place
+from app.store.execution_filters import Filters, Place
 from tests.api.caller import Caller
 from tests.web.browser import Browser, Tab, web
 from tests.web.visitor import Visitor, sql
@@ -28,7 +28,7 @@ DONE = "UPDATE bulk_operations SET status = 'completed', done = 3, skipped = 1, 
 def begin(app: Flask, caller: Caller, kind: Kind = Kind.CANCEL, space: UUID | None = None) -> UUID:
     """Keep a bulk operation on four executions, as far as it is in its first moment; give its id."""
     place = Place(caller.workspace_id, space or caller.space_id)
-    operation = NewOperation(new_id(), place, kind, 4, [new_id() for _ in range(4)], None, now())
+    operation = NewOperation(new_id(), place, kind, 4, [new_id() for _ in range(4)], Filters(), now())
     with app.app_context(), db.engine.begin() as tx:
         store.create(tx, operation)
     return operation.id
