@@ -36,7 +36,11 @@ class Holder(Protocol):
 
 
 class Leases:
-    """Keeps the leases of what its holder holds."""
+    """Keeps the leases of what its holder holds.
+
+    While the database is away for longer than they last nothing is sure, and nothing new begins. What nobody
+    has taken over by the time it is back goes on here; the rest is lost.
+    """
 
     def __init__(self, engine: Engine, worker: str, seconds: int, holder: Holder) -> None:
         self._engine = engine
@@ -67,9 +71,6 @@ class Leases:
             started = time.monotonic()
             if await self._look(due) and due:
                 self._renewed = started
-            elif not self.sure:
-                self._lose_all()
-                self._renewed = time.monotonic()
 
     def close(self) -> None:
         """Ask nothing more."""
@@ -86,7 +87,7 @@ class Leases:
         except DBAPIError as error:
             logger.warning("leases could not be checked", error=str(error.orig).strip())
             return False
-        owned = {(row.id, row.claim_no): row.cancelled for row in rows}
+        owned = {(row.id, row.claim_no): row.cancelled for row in rows if row.leased}
         now_held = set(self._holder.held())
         for key in before:
             if key not in now_held:
@@ -102,9 +103,3 @@ class Leases:
             if renew:
                 return claims.renew(tx, ids, self._worker, self._seconds)
             return claims.owned(tx, ids, self._worker)
-
-    def _lose_all(self) -> None:
-        """Abort everything: the leases have run out unseen, so others may be at work on it."""
-        logger.error("the database was away for longer than the lease: all executions here are given up")
-        for key in self._holder.held():
-            self._holder.lost(key)

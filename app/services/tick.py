@@ -25,7 +25,7 @@ from app.services import (
     webhooks,
 )
 from app.services.endings import Aftermath
-from app.services.transaction import reading, transaction
+from app.services.transaction import ABSENCE, reading, transaction
 from app.settings import Settings
 from app.states import Status
 from app.store import claims, counters, idempotency, installation, news, quotas
@@ -34,6 +34,8 @@ BATCH = 1_000
 # What sleeps wakes on the second: more of it at once than of what has time.
 WAKE_BATCH = 5_000
 SENT_LONG_AGO = timedelta(seconds=5)
+# A worker looks after its leases each second, and finds within a few that the database is back.
+AFTER_ABSENCE_SECONDS = 5.0
 BEHIND_HEAD = timedelta(seconds=2)
 LOOK_SECONDS = 0.95
 FAILED = "a pass of the tick failed; the next tick makes it again"
@@ -81,7 +83,12 @@ def note() -> None:
 
 
 def take_over_lost() -> int:
-    """Free the executions of lost workers, so that others go on with them within a second."""
+    """Free the executions of lost workers, so that others go on with them within a second.
+
+    While the database was away no worker could renew: those that live get a moment to do it.
+    """
+    if ABSENCE.seconds_ago < AFTER_ABSENCE_SECONDS:
+        return 0
     settings: Settings = current_app.config["SETTINGS"]
     aftermath = Aftermath()
     rows = _locked("leases", lambda tx: _take_over(tx, settings.max_takeovers, aftermath))

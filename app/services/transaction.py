@@ -1,5 +1,6 @@
 """The one door to the database for services: a transaction for changes, autocommit for reads."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,6 +15,25 @@ from app.extensions import db
 RETRY_AFTER_SECONDS = 2
 # A deadlock, a serialization failure, and what waited too long for a lock or for its answer.
 BUSY = ("40P01", "40001", "55P03", "57014")
+
+
+class Absence:
+    """When this process last found the database away."""
+
+    def __init__(self) -> None:
+        self._noted = float("-inf")
+
+    def note(self) -> None:
+        """Note that it is away now."""
+        self._noted = time.monotonic()
+
+    @property
+    def seconds_ago(self) -> float:
+        """Give how long ago that was; infinite if it never was."""
+        return time.monotonic() - self._noted
+
+
+ABSENCE = Absence()
 
 
 @contextmanager
@@ -58,7 +78,8 @@ def excuse(error: Exception) -> DatabaseUnavailable | None:
 
 
 def away() -> DatabaseUnavailable:
-    """Say that the database cannot be reached and when to try again."""
+    """Say that the database cannot be reached and when to try again; that it was so is remembered."""
+    ABSENCE.note()
     return DatabaseUnavailable(
         "The database cannot be reached: try again shortly", retry_after=RETRY_AFTER_SECONDS
     )

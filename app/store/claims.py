@@ -80,8 +80,8 @@ RETURNING e.id, e.claim_no
 """
 
 OWNED = """
-SELECT id, claim_no, cancel_requested_at IS NOT NULL AS cancelled FROM executions
-WHERE id = ANY(%(ids)s::uuid[]) AND worker = %(worker)s AND status = 'running'
+SELECT id, claim_no, cancel_requested_at IS NOT NULL AS cancelled, lease_expires_at > now() AS leased
+FROM executions WHERE id = ANY(%(ids)s::uuid[]) AND worker = %(worker)s AND status = 'running'
 """
 
 HAND_BACK = """
@@ -115,9 +115,10 @@ def claim_many(
 
 
 def renew(tx: Connection, ids: Sequence[UUID], worker: str, lease_seconds: int) -> list[Row[Any]]:
-    """Renew the leases of `ids`, then tell `id, claim_no, cancelled` of those this worker still owns.
+    """Renew the leases of `ids`, then tell `id, claim_no, cancelled, leased` of those this worker still owns.
 
-    A row that another transaction holds at this moment keeps its old lease until the next renewal.
+    A row that another transaction holds at this moment keeps its old lease until the next renewal. Where that
+    has run out, `leased` is false: anybody may take it over.
     """
     given = {"ids": [str(i) for i in ids], "worker": worker, "lease": lease_seconds}
     tx.exec_driver_sql(RENEW, given)
@@ -125,7 +126,7 @@ def renew(tx: Connection, ids: Sequence[UUID], worker: str, lease_seconds: int) 
 
 
 def owned(tx: Connection, ids: Sequence[UUID], worker: str) -> list[Row[Any]]:
-    """Tell `id, claim_no, cancelled` of those of `ids` that this worker owns."""
+    """Tell `id, claim_no, cancelled, leased` of those of `ids` that this worker owns."""
     return list(tx.exec_driver_sql(OWNED, {"ids": [str(i) for i in ids], "worker": worker}))
 
 
@@ -170,7 +171,7 @@ def take_over_lost(tx: Connection, max_takeovers: int, limit: int) -> list[Row[A
 DUE = """
 WITH due AS (
   SELECT id FROM executions WHERE status = 'running' AND worker IS NULL AND wake_at <= now()
-    AND (sent_at < wake_at OR sent_at < now() - interval '5 seconds')
+    AND sent_at < wake_at
   ORDER BY wake_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 )
 UPDATE executions e SET send_no = e.send_no + 1, sent_at = now() FROM due WHERE e.id = due.id
@@ -182,6 +183,16 @@ WITH due AS (
   SELECT id FROM executions WHERE status = 'running' AND worker IS NULL AND wake_at IS NULL
     AND waiting_since IS NULL AND sent_at < %(before)s
   ORDER BY id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE executions e SET send_no = e.send_no + 1, sent_at = now() FROM due WHERE e.id = due.id
+RETURNING e.id, e.workspace_id, e.send_no, e.sent_at
+"""
+
+WOKEN = """
+WITH due AS (
+  SELECT id FROM executions WHERE status = 'running' AND worker IS NULL AND wake_at <= now()
+    AND sent_at >= wake_at AND sent_at < %(before)s
+  ORDER BY wake_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 )
 UPDATE executions e SET send_no = e.send_no + 1, sent_at = now() FROM due WHERE e.id = due.id
 RETURNING e.id, e.workspace_id, e.send_no, e.sent_at
@@ -221,5 +232,4 @@ def send_delayed(tx: Connection, limit: int) -> list[Row[Any]]:
 def send_again(tx: Connection, before: Any, limit: int) -> list[Row[Any]]:
     """Mark executions as sent anew whose last ticket, older than `before`, must have got lost."""
     given = {"before": before, "limit": limit}
-    handed_back = list(tx.exec_driver_sql(OWNERLESS, given))
-    return handed_back + list(tx.exec_driver_sql(PENDING, given))
+    return [row for which in (OWNERLESS, WOKEN, PENDING) for row in tx.exec_driver_sql(which, given)]

@@ -32,7 +32,9 @@ SELECT
   (SELECT count(*) FROM (SELECT 1 FROM executions WHERE status = 'pending' AND reason = 'queued'
      AND sent_at < %(before)s LIMIT %(most)s) x)
   + (SELECT count(*) FROM (SELECT 1 FROM executions WHERE status = 'running' AND worker IS NULL
-     AND wake_at IS NULL AND waiting_since IS NULL AND sent_at < %(before)s LIMIT %(most)s) x) AS lost
+     AND wake_at IS NULL AND waiting_since IS NULL AND sent_at < %(before)s LIMIT %(most)s) x)
+  + (SELECT count(*) FROM (SELECT 1 FROM executions WHERE status = 'running' AND worker IS NULL
+     AND wake_at <= now() AND sent_at >= wake_at AND sent_at < %(before)s LIMIT %(most)s) x) AS lost
 """
 HELD = f"""
 SELECT w.name, h.workflow_name, h.held, h.oldest_seconds, w.max_concurrent_executions AS places,

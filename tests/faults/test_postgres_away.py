@@ -119,6 +119,30 @@ def test_locks_are_not_held_for_long_by_a_worker_that_hangs_while_it(stand: Stan
     assert judge(stand, Expected(customer.accepted, effects=("a", "b", "c"))).faults == []
 
 
+@pytest.mark.parametrize("fault", [Proxy.freeze, Proxy.refuse], ids=["hangs", "refuses"])
+def test_nobody_is_lost_while_postgres_is_away_for_all_for_longer_than_the_lease(
+    stand: Stand, fault: Callable[[Proxy], None]
+) -> None:
+    members = stand.ready("web", "worker", "worker", "clock")
+    customer = Customer(members[0].url, stand.caller())
+    workflow_id = customer.workflow(*three_calls(stand, 2000))
+    for number in range(10):
+        customer.trigger(workflow_id, number)
+    assert eventually(lambda: len(stand.effects.seen) >= 10, 30)
+
+    for member in members:
+        fault(member.postgres)
+    time.sleep(2 * LEASE)
+    for member in members:
+        member.heal()
+
+    assert eventually(lambda: unfinished(stand) == 0, 60)
+    verdict = judge(stand, Expected(customer.accepted, effects=("a", "b", "c")))
+    assert verdict.faults == []
+    assert verdict.figures["taken over"] == 0
+    assert set(stand.effects.counts().values()) == {1}
+
+
 @pytest.mark.parametrize("frozen", [False, True], ids=["answer late", "worker frozen"])
 def test_a_commit_that_is_heard_of_after_the_lease_starts_no_effect(stand: Stand, frozen: bool) -> None:
     web, late = stand.ready("web", "worker", LEASE_SECONDS="5")

@@ -10,6 +10,7 @@ import redis
 from flask import Flask
 
 from app.queue import QUEUE_KEY, SUSPENDED_KEY, Ticket, push
+from app.services import transaction
 from app.settings import Settings
 from app.store import idempotency, installation
 from app.store.idempotency import KeyUse
@@ -73,6 +74,23 @@ def test_a_lost_worker_s_executions_go_to_the_front(app: Flask, place: Place, cl
     assert [place.row(i).status for i in (lost, crashed)] == ["running", "failed"]
 
 
+def test_after_the_database_was_away_workers_have_a_moment_to_renew(
+    app: Flask, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transaction, "ABSENCE", (absence := transaction.Absence()))
+    monkeypatch.setattr("app.services.tick.ABSENCE", absence)
+    [held] = place.running()
+    place.change(f"lease_expires_at = {LONG_AGO}", [held])
+
+    transaction.away()
+    make_tick(app)
+    before = place.row(held).takeovers
+    monkeypatch.setattr("app.services.tick.AFTER_ABSENCE_SECONDS", 0)
+    make_tick(app)
+
+    assert (before, place.row(held).takeovers) == (0, 1)
+
+
 def test_a_front_job_does_not_make_the_backlog_look_lost(
     app: Flask, place: Place, client: "redis.Redis"
 ) -> None:
@@ -100,6 +118,22 @@ def test_due_waits_and_delays_are_sent(app: Flask, place: Place, client: "redis.
 
     assert queued(client) == [f"{waited}-2", f"{delayed}-1"]
     assert place.row(later).sent_at is None
+
+
+def test_a_due_wait_is_sent_once_however_long_nobody_takes_it(
+    app: Flask, place: Place, client: "redis.Redis"
+) -> None:
+    waits = place.running(3)
+    place.change(f"{OWNERLESS}, wake_at = now() - interval '1 h', sent_at = now() - interval '2 h'", waits)
+    make_tick(app)
+    place.change("sent_at = now() - interval '59 min'", waits)
+
+    make_tick(app)
+    assert sorted(queued(client)) == sorted(f"{i}-2" for i in waits)
+
+    client.flushall()
+    make_tick(app)
+    assert sorted(queued(client)) == sorted(f"{i}-3" for i in waits)
 
 
 def test_lost_jobs_are_sent_again_when_the_list_is_empty(
