@@ -133,9 +133,9 @@ def test_old_fires_and_bulk_operations_go(app: Flask, place: Place, clockwork: C
         )
     for ago in ("31 days", "29 days", None):
         place.sql(
-            "INSERT INTO bulk_operations (id, workspace_id, kind, ids, filters, matched, status, completed_at)"
-            " VALUES (%(id)s, %(workspace)s, 'cancel', '{}', '{}', 0, %(status)s,"
-            " now() - %(ago)s::interval)",
+            "INSERT INTO bulk_operations"
+            " (id, workspace_id, kind, ids, filters, matched, status, completed_at) VALUES"
+            " (%(id)s, %(workspace)s, 'cancel', '{}', '{}', 0, %(status)s, now() - %(ago)s::interval)",
             id=str(new_id()),
             workspace=str(place.scope.workspace_id),
             status="completed" if ago else "running",
