@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+from flask import current_app
 from sqlalchemy import Connection, Row
 
 from app.queue import Away
@@ -11,12 +12,14 @@ from app.services import queues, readiness, tick
 from app.services.findings import Finding
 from app.services.queues import QueueStatus
 from app.services.transaction import reading
+from app.settings import Settings
 from app.store import overdue, stuck
 
 LATE_SECONDS = 10
 LOST_AFTER = timedelta(seconds=15)
 HELD_SECONDS = 60.0
 TICK = "check the clock process, or repair it now with doctor --fix"
+MORE = "start workers, or more of them"
 NO_CLOCK = "the clock moves them on once a second, and did not"
 
 
@@ -57,7 +60,8 @@ def _of_queue(status: QueueStatus) -> Iterator[Finding]:
 
 def _of_rows(tx: Connection) -> Iterator[Finding]:
     """Find what the tick should have moved on by now."""
-    counts = stuck.count(tx, LATE_SECONDS)
+    settings: Settings = current_app.config["SETTINGS"]
+    counts = stuck.count(tx, LATE_SECONDS, settings.max_takeovers)
     late = overdue.count(tx, stuck.MOST)
     for code, count, what in (
         ("expired_leases", counts.leases, "executions belong to workers that were lost"),
@@ -69,6 +73,15 @@ def _of_rows(tx: Connection) -> Iterator[Finding]:
     ):
         if count:
             yield Finding(code, _several(count, what), NO_CLOCK, TICK, count)
+    if counts.untaken:
+        what = _several(counts.untaken, "executions woke over a minute ago and no worker took them")
+        yield Finding("slow_to_go_on", what, "the workers are away, or have no room", MORE, counts.untaken)
+    if counts.suspects:
+        what = _several(counts.suspects, "executions that lost their worker again and again wait to go on")
+        why = (
+            "the next loss would end each of them, so a worker begins one at a time, a minute apart at most"
+        )
+        yield Finding("begin_alone", what, why, f"let them, or {MORE}", counts.suspects)
 
 
 def _of_quotas(tx: Connection) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from app.store import quotas
 MOST = 1_000
 MOST_NAMED = 20
 
-# A healthy tick needs a second or two for each of these.
+# A healthy tick needs a second or two for each of these; workers with room take what is untaken at once.
 COUNT = """
 SELECT
   (SELECT count(*) FROM (SELECT 1 FROM executions WHERE status = 'running'
@@ -20,6 +20,11 @@ SELECT
   (SELECT count(*) FROM (SELECT 1 FROM executions WHERE status = 'running' AND worker IS NULL
      AND wake_at < now() - %(late)s::interval AND sent_at < wake_at
      LIMIT %(most)s) x) AS waits,
+  (SELECT count(*) FROM (SELECT 1 FROM executions WHERE status = 'running' AND worker IS NULL
+     AND wake_at < now() - interval '1 minute' AND sent_at >= wake_at LIMIT %(most)s) x) AS untaken,
+  (SELECT count(*) FROM (SELECT 1 FROM executions WHERE status = 'running' AND worker IS NULL
+     AND wake_at IS NULL AND waiting_since IS NULL AND takeovers >= %(suspect)s
+     LIMIT %(most)s) x) AS suspects,
   (SELECT count(*) FROM (SELECT 1 FROM executions WHERE status = 'pending' AND reason = 'queued'
      AND sent_at IS NULL AND run_at < now() - %(late)s::interval LIMIT %(most)s) x) AS delayed,
   (SELECT count(*) FROM (SELECT 1 FROM schedules WHERE enabled AND deleted_at IS NULL
@@ -55,18 +60,20 @@ ORDER BY h.oldest_seconds DESC LIMIT %(most)s
 
 @dataclass(frozen=True, slots=True)
 class Stuck:
-    """How many of each kind are late, MOST at most."""
+    """How many of each kind are late, MOST at most; `suspects` would be given up after their next loss."""
 
     leases: int
     waits: int
+    untaken: int
+    suspects: int
     delayed: int
     schedules: int
     bulk: int
 
 
-def count(tx: Connection, late_seconds: int) -> Stuck:
-    """Count what should have been moved on `late_seconds` ago."""
-    given = {"late": f"{late_seconds} seconds", "most": MOST}
+def count(tx: Connection, late_seconds: int, max_takeovers: int) -> Stuck:
+    """Count what should have been moved on `late_seconds` ago, and what has to begin alone."""
+    given = {"late": f"{late_seconds} seconds", "most": MOST, "suspect": max(1, max_takeovers - 1)}
     return Stuck(**tx.exec_driver_sql(COUNT, given).one()._mapping)
 
 

@@ -172,6 +172,23 @@ def test_what_the_clock_left_is_found_explained_and_repaired(
     assert run("doctor").stdout == "nothing is stuck\n"
 
 
+def test_what_no_worker_takes_and_what_begins_alone_is_explained(run: Run, healthy: Place) -> None:
+    woken, waits, suspect, owned = map(str, healthy.trigger(4))
+    healthy.app.extensions["sender"].close()
+    ago = "now() - interval '70 s'"
+    wait = "waiting_since = now() - interval '1 h'"
+    healthy.sql(f"{RUNNING}, {wait}, wake_at = {ago}, sent_at = {ago} WHERE id = %s", woken)
+    healthy.sql(f"{RUNNING}, {wait}, wake_at = now() + interval '1 h' WHERE id = %s", waits)
+    healthy.sql(f"{RUNNING}, takeovers = 2 WHERE id = %s", suspect)
+    lease = "worker = 'w', lease_expires_at = now() + interval '1 h'"
+    healthy.sql(f"{RUNNING}, {lease}, takeovers = 2 WHERE id = %s", owned)
+
+    shown = examined(run("doctor", "--json"), found=True)
+
+    assert codes(shown["findings"]) == ["slow_to_go_on", "begin_alone", "lost_tickets"]
+    assert [finding["count"] for finding in shown["findings"]] == [1, 1, 1]
+
+
 def test_executions_that_a_quota_holds_for_long_are_explained(run: Run, healthy: Place) -> None:
     healthy.trigger(3)
     healthy.sql("UPDATE executions SET created_at = now() - interval '70 s', reason = 'concurrency'")

@@ -41,7 +41,7 @@ def operation_questions(filters: Mapping[str, Filters]) -> dict[str, Question]:
         "tick: counts what ended": lambda tx: counters.fold_finished(tx, 15),
         "metrics: what ended": counters.finished,
         "readiness": readiness.vitals,
-        "doctor: late": lambda tx: stuck.count(tx, 10),
+        "doctor: late": lambda tx: stuck.count(tx, 10, 3),
         "doctor: lost": lambda tx: stuck.lost(tx, NOW - timedelta(days=30)),
         "doctor: held": lambda tx: stuck.held(tx, 60),
     }
