@@ -30,11 +30,12 @@ class Cleaner:
         if time.monotonic() < self._broken_until or not (job_ids or again or new or changed):
             return
         try:
-            self._tell(job_ids, changed)
+            # Tickets first: whoever gets a place later may not be sent sooner.
             if again:
                 push(self._connection, again, front=True)
             if new:
                 push(self._connection, new)
+            self._tell(job_ids, changed)
         except Away as error:
             self._broken_until = time.monotonic() + BREAK_SECONDS
             logger.warning("redis is away; jobs are cleaned up later", error=str(error))
