@@ -15,6 +15,7 @@ from app.queue import Away
 UNDEFINED = frozenset({"42P01", "42703"})  # table, column
 NO_DATABASE = "The database cannot be reached: check DATABASE_URL, or that `make run` still runs."
 NO_REDIS = "Redis cannot be reached: check REDIS_URL, or that `make run` still runs."
+NO_TEXT = "What was given is not text in UTF-8: check how it is encoded."
 OLD_TABLES = "The tables are missing or of another version: run flask --app wsgi db upgrade"
 
 logger = log.get(__name__)
@@ -50,6 +51,8 @@ def sentence(error: Exception) -> str:
             return " ".join([error.detail, *_places(error)])
         case Away():
             return NO_REDIS
+        case UnicodeEncodeError():
+            return NO_TEXT
         case DBAPIError() if getattr(error.orig, "pgcode", None) in UNDEFINED:
             return OLD_TABLES
         case _:

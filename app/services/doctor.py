@@ -78,9 +78,7 @@ def _of_rows(tx: Connection) -> Iterator[Finding]:
         yield Finding("slow_to_go_on", what, "the workers are away, or have no room", MORE, counts.untaken)
     if counts.suspects:
         what = _several(counts.suspects, "executions that lost their worker again and again wait to go on")
-        why = (
-            "the next loss would end each of them, so a worker begins one at a time, a minute apart at most"
-        )
+        why = "the next loss would end each of them, so a worker begins one at a time, a minute apart at most"
         yield Finding("begin_alone", what, why, f"let them, or {MORE}", counts.suspects)
 
 

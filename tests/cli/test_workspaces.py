@@ -35,6 +35,12 @@ def test_a_name_that_is_no_name_is_refused_in_one_sentence(run: Run, name: str) 
     assert refusal(refused).startswith("name: Must ")
 
 
+def test_a_name_that_is_no_text_is_refused_in_one_sentence(run: Run) -> None:
+    refused = run("workspaces", "create", "ab\udcff")
+
+    assert refusal(refused) == "What was given is not text in UTF-8: check how it is encoded."
+
+
 def test_workspaces_are_listed_oldest_first(run: Run) -> None:
     made = [parsed(run("workspaces", "create", name, "--json"))["workspaceId"] for name in ("Acme", "Globex")]
 
