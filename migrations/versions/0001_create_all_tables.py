@@ -175,7 +175,7 @@ def upgrade() -> None:
         sa.Column("space_id", sa.UUID(), nullable=True),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("ids", postgresql.ARRAY(sa.UUID()), nullable=True),
-        sa.Column("filters", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
+        sa.Column("filters", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
         sa.Column("status", sa.Text(), server_default="running", nullable=False),
         sa.Column("matched", sa.Integer(), nullable=False),
         sa.Column("done", sa.Integer(), server_default="0", nullable=False),
@@ -184,6 +184,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("completed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("(ids IS NULL) <> (filters IS NULL)", name=op.f("ck_bulk_operations_selection")),
         sa.CheckConstraint(
             "(completed_at IS NOT NULL) = (status = 'completed')",
             name=op.f("ck_bulk_operations_completed_at"),
@@ -474,7 +475,7 @@ def upgrade() -> None:
         )
         batch_op.create_index(
             "ix_executions_put_off",
-            ["workspace_id", "workflow_id", "waiting_since"],
+            ["workspace_id", "waiting_since"],
             unique=False,
             postgresql_where=sa.text(
                 "status = 'running' AND worker IS NULL AND waiting_since IS NOT NULL AND sent_at IS NULL"

@@ -155,9 +155,9 @@ def test_the_tick_deletes_in_batches_until_its_time_is_up(
     monkeypatch.setattr(retention, "BATCH", 3)
     monkeypatch.setattr(retention, "MOST_LEAVES", 2)
     monkeypatch.setattr(retention, "TICK_SECONDS", 0)
-    ids = ended(place, 31, 8)
-    for execution_id in ids[:2]:
+    for execution_id in ended(place, 32, 2):
         add_leaves(place, execution_id, 3)
+    ended(place, 31, 6)
 
     with app.app_context():
         first = retention.delete_old()
