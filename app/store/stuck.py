@@ -21,7 +21,8 @@ SELECT
      AND wake_at < now() - %(late)s::interval AND sent_at < wake_at
      LIMIT %(most)s) x) AS waits,
   (SELECT count(*) FROM (SELECT 1 FROM executions WHERE status = 'running' AND worker IS NULL
-     AND wake_at < now() - interval '1 minute' AND sent_at >= wake_at LIMIT %(most)s) x) AS untaken,
+     AND wake_at < now() - interval '1 minute' AND sent_at >= wake_at
+     AND NOT (SELECT paused FROM installation) LIMIT %(most)s) x) AS untaken,
   (SELECT count(*) FROM (SELECT 1 FROM executions WHERE status = 'running' AND worker IS NULL
      AND wake_at IS NULL AND waiting_since IS NULL AND takeovers >= %(suspect)s
      LIMIT %(most)s) x) AS suspects,
@@ -48,8 +49,12 @@ SELECT w.name, h.workflow_name, h.held, h.oldest_seconds, w.max_concurrent_execu
   {quotas.at_work("w.id", "AND e.workflow_id = f.id")}
   + {quotas.queued("w.id", "AND e.workflow_id = f.id")} AS own_taken
 FROM (SELECT workspace_id, workflow_id, min(workflow_name) AS workflow_name, count(*) AS held,
-        extract(epoch FROM now() - min(greatest(created_at, run_at)))::float8 AS oldest_seconds
-      FROM executions e WHERE {quotas.HELD} AND coalesce(run_at <= now(), true)
+        extract(epoch FROM now() - min(since))::float8 AS oldest_seconds
+      FROM (SELECT e.workspace_id, e.workflow_id, e.workflow_name, greatest(e.created_at, e.run_at) AS since
+            FROM executions e WHERE {quotas.HELD} AND coalesce(e.run_at <= now(), true)
+            UNION ALL
+            SELECT e.workspace_id, e.workflow_id, e.workflow_name, e.wake_at
+            FROM executions e WHERE {quotas.PUT_OFF} AND e.wake_at <= now()) waits
       GROUP BY workspace_id, workflow_id) h
 JOIN workspaces w ON w.id = h.workspace_id
 LEFT JOIN workflows f ON f.id = h.workflow_id

@@ -69,6 +69,6 @@ def test_tables_of_another_version_are_the_only_reason(app: Flask, api: Caller) 
     try:
         [reason] = reasons(api)
     finally:
-        sql(app, "UPDATE alembic_version SET version_num = '0001'")
+        sql(app, "UPDATE alembic_version SET version_num = '0002'")
 
-    assert reason == "The database is at 0000, not at 0001: run flask --app wsgi db upgrade."
+    assert reason == "The database is at 0000, not at 0002: run flask --app wsgi db upgrade."

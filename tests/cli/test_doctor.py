@@ -137,7 +137,7 @@ def test_tables_of_another_version_are_named_and_nothing_else_is_tried(run: Run,
     try:
         shown = examined(run("doctor", "--fix", "--json"), found=True)
     finally:
-        healthy.sql("UPDATE alembic_version SET version_num = '0001'")
+        healthy.sql("UPDATE alembic_version SET version_num = '0002'")
 
     assert codes(shown["findings"]) == codes(shown["left"]) == ["migrations_behind"]
     assert shown["repaired"] == {}
@@ -187,6 +187,20 @@ def test_what_no_worker_takes_and_what_begins_alone_is_explained(run: Run, healt
 
     assert codes(shown["findings"]) == ["slow_to_go_on", "begin_alone", "lost_tickets"]
     assert [finding["count"] for finding in shown["findings"]] == [1, 1, 1]
+
+
+def test_one_that_woke_and_waits_for_its_workflow_is_explained(run: Run, healthy: Place) -> None:
+    woken, owned = map(str, healthy.trigger(2))
+    healthy.app.extensions["sender"].close()
+    ago = "now() - interval '70 s'"
+    healthy.sql(f"{RUNNING}, waiting_since = {ago}, wake_at = {ago}, sent_at = NULL WHERE id = %s", woken)
+    healthy.sql(f"{RUNNING}, worker = 'w', lease_expires_at = now() + interval '1 h' WHERE id = %s", owned)
+    healthy.sql("UPDATE workflows SET max_concurrency = 1")
+
+    [finding] = examined(run("doctor", "--json"), found=True)["findings"]
+
+    assert (finding["code"], finding["count"]) == ("held", 1)
+    assert "maxConcurrency is 1" in finding["why"]
 
 
 def test_executions_that_a_quota_holds_for_long_are_explained(run: Run, healthy: Place) -> None:
