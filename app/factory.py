@@ -9,6 +9,7 @@ from app.extensions import db, migrate
 from app.pulse import CONNECT_SECONDS, Line
 from app.queue import Sender
 from app.services.intake import Intake
+from app.services.transaction import Absence
 from app.settings import Settings
 from app.store.allowance import Allowance
 from app.stream.hub import Hub
@@ -32,6 +33,7 @@ def build(settings: Settings | None = None) -> Flask:
     app.extensions["sender"] = Sender(settings.redis_url)
     app.extensions["intake"] = Intake()
     app.extensions["allowance"] = Allowance()
+    app.extensions["absence"] = Absence()
     app.extensions["waiting places"] = places = threading.BoundedSemaphore(settings.stream_limit)
     app.extensions["streams"] = Hub(settings.redis_url, places)
     app.extensions["ending"] = threading.Event()

@@ -25,7 +25,7 @@ from app.services import (
     webhooks,
 )
 from app.services.endings import Aftermath
-from app.services.transaction import ABSENCE, reading, transaction
+from app.services.transaction import absence, reading, transaction
 from app.settings import Settings
 from app.states import Status
 from app.store import claims, counters, idempotency, installation, news, quotas
@@ -87,7 +87,7 @@ def take_over_lost() -> int:
 
     While the database was away no worker could renew: those that live get a moment to do it.
     """
-    if ABSENCE.seconds_ago < AFTER_ABSENCE_SECONDS:
+    if absence().seconds_ago < AFTER_ABSENCE_SECONDS:
         return 0
     settings: Settings = current_app.config["SETTINGS"]
     aftermath = Aftermath()

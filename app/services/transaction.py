@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg2
+from flask import current_app
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -18,7 +19,7 @@ BUSY = ("40P01", "40001", "55P03", "57014")
 
 
 class Absence:
-    """When this process last found the database away."""
+    """When an application last found the database away."""
 
     def __init__(self) -> None:
         self._noted = float("-inf")
@@ -33,7 +34,10 @@ class Absence:
         return time.monotonic() - self._noted
 
 
-ABSENCE = Absence()
+def absence() -> Absence:
+    """Give the current application's."""
+    found: Absence = current_app.extensions["absence"]
+    return found
 
 
 @contextmanager
@@ -58,10 +62,12 @@ def _database_errors() -> Iterator[None]:
         raise away() from error
     except DBAPIError as error:
         if is_away(error):
+            _note_absence(error.orig)
             raise away() from error
         raise
     except psycopg2.Error as error:
         # SQLAlchemy does not wrap what it meets while it makes a connection autocommit.
+        _note_absence(error)
         raise away() from error
 
 
@@ -78,11 +84,16 @@ def excuse(error: Exception) -> DatabaseUnavailable | None:
 
 
 def away() -> DatabaseUnavailable:
-    """Say that the database cannot be reached and when to try again; that it was so is remembered."""
-    ABSENCE.note()
+    """Say that the database cannot be reached and when to try again."""
     return DatabaseUnavailable(
         "The database cannot be reached: try again shortly", retry_after=RETRY_AFTER_SECONDS
     )
+
+
+def _note_absence(error: BaseException | None) -> None:
+    """Remember that the server was away; one that has no connection or no room left is there."""
+    if not (getattr(error, "pgcode", None) or "").startswith("53"):
+        absence().note()
 
 
 def is_away(error: DBAPIError) -> bool:

@@ -8,7 +8,9 @@ from uuid import UUID
 import pytest
 import redis
 from flask import Flask
+from psycopg2 import OperationalError
 
+from app.errors import DatabaseUnavailable
 from app.queue import QUEUE_KEY, SUSPENDED_KEY, Ticket, push
 from app.services import transaction
 from app.settings import Settings
@@ -77,12 +79,12 @@ def test_a_lost_worker_s_executions_go_to_the_front(app: Flask, place: Place, cl
 def test_after_the_database_was_away_workers_have_a_moment_to_renew(
     app: Flask, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transaction, "ABSENCE", (absence := transaction.Absence()))
-    monkeypatch.setattr("app.services.tick.ABSENCE", absence)
+    monkeypatch.setitem(app.extensions, "absence", transaction.Absence())
     [held] = place.running()
     place.change(f"lease_expires_at = {LONG_AGO}", [held])
 
-    transaction.away()
+    with app.app_context(), pytest.raises(DatabaseUnavailable), transaction.reading():
+        raise OperationalError("the server closed the connection")
     make_tick(app)
     before = place.row(held).takeovers
     monkeypatch.setattr("app.services.tick.AFTER_ABSENCE_SECONDS", 0)
