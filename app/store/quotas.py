@@ -169,13 +169,14 @@ WITH RECURSIVE {LINES}, oldest AS (
   SELECT h.id, l.* FROM lines l
   CROSS JOIN LATERAL (SELECT e.id, e.workflow_id FROM executions e
     WHERE (e.workspace_id, e.workflow_id, e.id) > (l.workspace_id, l.workflow_id, %(lowest)s::uuid) AND {HELD}
-    ORDER BY e.workspace_id, e.workflow_id, e.id LIMIT least(l.places, l.own)) h
+    ORDER BY e.workspace_id, e.workflow_id, e.id LIMIT greatest(0, least(l.places, l.own))) h
   WHERE l.turn = 1 AND l.own > 0 AND h.workflow_id = l.workflow_id
   UNION ALL
   SELECT p.id, l.* FROM lines l
   CROSS JOIN LATERAL (SELECT e.id, e.workflow_id FROM executions e
     WHERE (e.workspace_id, e.workflow_id) >= (l.workspace_id, l.workflow_id) AND {PUT_OFF}
-    ORDER BY e.workspace_id, e.workflow_id, e.waiting_since LIMIT least(l.places, l.own)) p
+    ORDER BY e.workspace_id, e.workflow_id, e.waiting_since
+    LIMIT greatest(0, least(l.places, l.own))) p
   WHERE l.turn = 0 AND l.own > 0 AND p.workflow_id = l.workflow_id
 ), fitting AS (
   SELECT *, row_number() OVER (PARTITION BY workflow_id ORDER BY turn, id) AS m FROM oldest

@@ -293,7 +293,7 @@ def test_places_are_filled_and_sent_in_order_however_ends_meet(place: Place) -> 
     told = with_ledger(place, work, Unpunctual(place.engine))
 
     sent = [[row.id for row in report.made] for report in told.reports if report.made]
-    assert len(sent) > 2
+    assert len(sent) > 1
     assert list(chain(*sent)) == held
 
 

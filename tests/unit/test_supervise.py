@@ -118,13 +118,13 @@ def test_one_that_does_not_stop_is_ended_after_its_grace(supervisor, said):
 
 def test_stopped_together_all_are_asked_before_anybody_is_waited_for(supervisor, said):
     for name in ("first", "second"):
-        supervisor.run(Child(name, STUBBORN, grace=2))
+        supervisor.run(Child(name, STUBBORN, grace=4))
     turn_until(supervisor, lambda: len([line for _, line in said if line == "up"]) == 2)
 
     supervisor.stop(together=True)
 
     assert sorted(said[2:4]) == [("first", "no"), ("second", "no")]
-    assert said[4:] == [(name, "still runs after 2 s; ending it now") for name in ("second", "first")]
+    assert said[4:] == [(name, "still runs after 4 s; ending it now") for name in ("second", "first")]
 
 
 def test_a_second_ctrl_c_hurries_but_signals_at_the_same_time_do_not(supervisor, monkeypatch):
