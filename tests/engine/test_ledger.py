@@ -1,56 +1,20 @@
 """The ledger: what gathers is written together, and everybody hears what became of it."""
 
 import asyncio
-import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from itertools import chain
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, Row
+from sqlalchemy import Engine
 
 from app.engine.change import Batch, Fate, Key
 from app.engine.flush import Flusher, Report
 from app.engine.ledger import Ledger
 from app.engine.probation import Probation
-from app.queue import Taken
-from app.states import Reason, Status, StepStatus
+from app.states import Reason, StepStatus
 from app.store import executions
-from app.store.flushes import Settlement
-from tests.engine.changes import WORKER, counted_commits, flusher, key_of, step_row, taken, waiting_for_a_lock
+from tests.engine.changes import WORKER, counted_commits, key_of, step_row, taken, waiting_for_a_lock
+from tests.engine.listener import DONE, with_ledger
 from tests.store.place import Place, lock
-
-DONE = Settlement(Status.COMPLETED, output="1")
-
-
-@dataclass
-class Listener:
-    """Remembers what the ledger told; a desk does more with it."""
-
-    ours: dict[UUID, list[int]] = field(default_factory=dict)
-    refusals: list[str] = field(default_factory=list)
-    ends: list[UUID] = field(default_factory=list)
-    disturbances: list[tuple[UUID, Fate]] = field(default_factory=list)
-    over: list[str] = field(default_factory=list)
-    reports: list[Report] = field(default_factory=list)
-
-    def claimed(self, job: Taken, row: Row[Any], recorded: list[Any]) -> None:
-        self.ours.setdefault(row.id, []).append(row.claim_no)
-
-    def refused(self, job: Taken) -> None:
-        self.refusals.append(job.job_id)
-
-    def closed(self, key: Key) -> None:
-        self.ends.append(key.id)
-
-    def disturbed(self, key: Key, fate: Fate) -> None:
-        self.disturbances.append((key.id, fate))
-
-    def committed(self, report: Report, job_ids: list[str]) -> None:
-        self.reports.append(report)
-        self.over += job_ids
 
 
 class Watched(Flusher):
@@ -72,57 +36,6 @@ class Watched(Flusher):
             return super().write(batch)
         finally:
             self.in_flight.subtract(batch.ids())
-
-
-class Unpunctual(Flusher):
-    """A flusher that takes its time, now and then, to come back from filling places."""
-
-    def __init__(self, engine: Engine) -> None:
-        super().__init__(engine, WORKER, 30, lambda: False, Probation(3))
-        self.turn = 0
-
-    def fill_places(self, workspaces: Sequence[UUID]) -> list[Row[Any]]:
-        self.turn += 1
-        rows = super().fill_places(workspaces)
-        time.sleep(0.05 * (self.turn % 2))
-        return rows
-
-
-class Raising(Flusher):
-    """A flusher that raises what nobody thought of, once from each of its doors."""
-
-    def __init__(self, engine: Engine) -> None:
-        super().__init__(engine, WORKER, 30, lambda: False, Probation(3))
-        self.raised: set[str] = set()
-
-    def write(self, batch: Batch) -> Report:
-        self.once("write")
-        return super().write(batch)
-
-    def fill_places(self, workspaces: Sequence[UUID]) -> list[Row[Any]]:
-        self.once("fill_places")
-        return super().fill_places(workspaces)
-
-    def once(self, name: str) -> None:
-        if name not in self.raised:
-            self.raised.add(name)
-            raise RuntimeError("nobody thought of this")
-
-
-def with_ledger(
-    place: Place, work: Callable[[Ledger], Awaitable[None]], own: Flusher | None = None
-) -> Listener:
-    """Work with a ledger, then close it; give what it told."""
-    listener = Listener()
-
-    async def run() -> None:
-        ledger = Ledger(own or flusher(place.engine), listener)
-        async with asyncio.timeout(60):
-            await work(ledger)
-            await ledger.close()
-
-    asyncio.run(run())
-    return listener
 
 
 def test_what_gathers_shares_few_commits(place: Place) -> None:
@@ -277,67 +190,6 @@ def test_a_lost_connection_in_mid_flush_loses_nothing(place: Place) -> None:
 
     assert sorted(told.ends) == sorted(ids)
     assert set(place.statuses().values()) == {"completed"}
-
-
-def test_places_are_filled_and_sent_in_order_however_ends_meet(place: Place) -> None:
-    running = place.running(20)
-    place.sql("UPDATE workspaces SET max_concurrent_executions = 20")
-    held = place.add(20)
-    keys = [key_of(place, i) for i in running]
-
-    async def work(ledger: Ledger) -> None:
-        for key in keys:
-            ledger.settle(key, DONE, 1)
-            await asyncio.sleep(0.01)
-
-    told = with_ledger(place, work, Unpunctual(place.engine))
-
-    sent = [[row.id for row in report.made] for report in told.reports if report.made]
-    assert len(sent) > 1
-    assert list(chain(*sent)) == held
-
-
-def test_places_that_may_be_free_are_filled_when_somebody_asks(place: Place) -> None:
-    place.sql("UPDATE workspaces SET max_concurrent_executions = 1")
-    _, held = place.add(2)
-    place.sql("UPDATE workspaces SET max_concurrent_executions = 2")
-
-    async def work(ledger: Ledger) -> None:
-        ledger.fill_places([place.scope.workspace_id])
-
-    [report] = with_ledger(place, work).reports
-
-    assert [row.id for row in report.made] == [held]
-
-
-def test_a_flush_that_raises_holds_up_nobody_else(place: Place) -> None:
-    ids = place.running(700)
-
-    async def work(ledger: Ledger) -> None:
-        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
-        for execution_id in ids:
-            ledger.settle(key_of(place, execution_id), DONE, 1)
-
-    told = with_ledger(place, work, Raising(place.engine))
-
-    assert len(told.ends) == 500  # the first two hundred were not to be written
-    assert list(place.statuses().values()).count("completed") == 500
-
-
-def test_places_are_filled_after_a_look_that_raised(place: Place) -> None:
-    place.sql("UPDATE workspaces SET max_concurrent_executions = 1")
-    _, held = place.add(2)
-    place.sql("UPDATE workspaces SET max_concurrent_executions = 2")
-
-    async def work(ledger: Ledger) -> None:
-        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
-        ledger.fill_places([place.scope.workspace_id])
-        await asyncio.sleep(0.2)
-        ledger.fill_places([place.scope.workspace_id])
-
-    [report] = with_ledger(place, work, Raising(place.engine)).reports
-
-    assert [row.id for row in report.made] == [held]
 
 
 def test_a_poisoned_change_reaches_nobody_else_and_starts_no_effect(place: Place) -> None:

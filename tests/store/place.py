@@ -12,9 +12,10 @@ from sqlalchemy import Connection, Engine, Row, create_engine
 from app.services import workflows, workspaces
 from app.services.scope import Scope
 from app.settings import Settings
-from app.states import Role, TriggeredBy
-from app.store import claims, executions
+from app.states import Role, Status, TriggeredBy
+from app.store import claims, executions, flushes
 from app.store.executions import Draft
+from app.store.flushes import Settlement
 
 Json = Any
 DEFINITION: Json = {"steps": [{"id": "one", "type": "transform", "with": {"value": "${{ input }}"}}]}
@@ -88,6 +89,21 @@ class Place:
     def transaction(self) -> Any:
         """Open a transaction that commits at the end of its block."""
         return self.engine.begin()
+
+
+def limit(place: Place, **values: object) -> None:
+    """Set quotas of the workspace."""
+    changes = ", ".join(f"{name} = %({name})s" for name in values)
+    place.sql(
+        f"UPDATE workspaces SET {changes} WHERE id = %(id)s", id=str(place.scope.workspace_id), **values
+    )
+
+
+def end(place: Place, ids: list[UUID], worker: str = "w1") -> None:
+    """Complete running executions."""
+    with place.transaction() as tx:
+        ends = [(i, place.row(i).claim_no, Settlement(Status.COMPLETED), 0) for i in ids]
+        assert flushes.settle(tx, worker, ends) == len(ids)
 
 
 def new_workflow(app: Flask, scope: Scope, definition: Json = DEFINITION) -> UUID:

@@ -6,15 +6,9 @@ from uuid import UUID
 import pytest
 from flask import Flask
 
-from app.states import Status
 from app.store import claims, flushes, quotas
-from app.store.flushes import Settlement, Suspension
-from tests.store.place import Place, new_workflow
-
-
-def limit(place: Place, most: int) -> None:
-    """Set the places of the workspace."""
-    place.sql("UPDATE workspaces SET max_concurrent_executions = %(most)s", most=most)
+from app.store.flushes import Suspension
+from tests.store.place import Place, end, limit, new_workflow
 
 
 @pytest.fixture
@@ -29,13 +23,6 @@ def suspend(place: Place, ids: list[UUID], until: datetime | None = None) -> Non
     """Let running executions wait."""
     with place.transaction() as tx:
         flushes.suspend(tx, "w1", [(i, place.row(i).claim_no, Suspension(until, None)) for i in ids])
-
-
-def end(place: Place, ids: list[UUID]) -> None:
-    """Complete running executions."""
-    with place.transaction() as tx:
-        ends = [(i, place.row(i).claim_no, Settlement(Status.COMPLETED), 0) for i in ids]
-        assert flushes.settle(tx, "w1", ends) == len(ids)
 
 
 def put_off(place: Place, workflow_id: UUID, count: int) -> tuple[UUID, list[UUID]]:
@@ -57,7 +44,7 @@ def released(place: Place) -> list[UUID]:
 
 
 def test_what_woke_is_not_sent_while_its_own_workflow_is_full(place: Place, narrow: UUID) -> None:
-    limit(place, 10)
+    limit(place, max_concurrent_executions=10)
     busy, woken = put_off(place, narrow, 2)
 
     assert released(place) == []
@@ -66,7 +53,7 @@ def test_what_woke_is_not_sent_while_its_own_workflow_is_full(place: Place, narr
 
 
 def test_what_woke_leaves_the_places_that_it_cannot_take_to_others(place: Place, narrow: UUID) -> None:
-    limit(place, 4)
+    limit(place, max_concurrent_executions=4)
     put_off(place, narrow, 3)
     others = place.running(3)
     held = place.add(2)
@@ -77,7 +64,7 @@ def test_what_woke_leaves_the_places_that_it_cannot_take_to_others(place: Place,
 
 
 def test_what_woke_and_what_is_held_share_the_places_of_their_workflow(place: Place, narrow: UUID) -> None:
-    limit(place, 10)
+    limit(place, max_concurrent_executions=10)
     busy, [woken] = put_off(place, narrow, 1)
     held = place.add(3, workflow_id=narrow)
     end(place, [busy])
@@ -87,7 +74,7 @@ def test_what_woke_and_what_is_held_share_the_places_of_their_workflow(place: Pl
 
 
 def test_a_newcomer_does_not_pass_what_woke_and_was_put_off(place: Place) -> None:
-    limit(place, 1)
+    limit(place, max_concurrent_executions=1)
     busy, woken = put_off(place, place.workflow_id, 1)
     end(place, [busy])  # nobody has filled the place yet
 
@@ -98,7 +85,7 @@ def test_a_newcomer_does_not_pass_what_woke_and_was_put_off(place: Place) -> Non
 
 
 def test_an_old_ticket_does_not_bring_what_is_held_past_the_others(place: Place) -> None:
-    limit(place, 1)
+    limit(place, max_concurrent_executions=1)
     [running] = place.running()
     older, younger = place.add(2)
     end(place, [running])
@@ -110,7 +97,7 @@ def test_an_old_ticket_does_not_bring_what_is_held_past_the_others(place: Place)
 
 
 def test_what_is_due_later_goes_to_its_place_in_the_line_when_its_time_has_come(place: Place) -> None:
-    limit(place, 1)
+    limit(place, max_concurrent_executions=1)
     [running] = place.running()
     held = place.add(2)
     [late] = place.add(run_at=datetime.now(UTC) + timedelta(hours=1))
@@ -125,7 +112,7 @@ def test_what_is_due_later_goes_to_its_place_in_the_line_when_its_time_has_come(
 
 
 def test_what_waits_for_its_time_is_not_taken_for_put_off(place: Place) -> None:
-    limit(place, 1)
+    limit(place, max_concurrent_executions=1)
     [waiting] = place.running()
     suspend(place, [waiting], datetime.now(UTC) + timedelta(hours=1))
 
