@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
+import psutil
 import pytest
 import redis
 from rq_scheduler import Scheduler
@@ -14,6 +14,7 @@ from tests.faults.clocks import both_parts, ticks_go_on
 from tests.journeys import processes
 from tests.journeys.processes import eventually
 from tests.journeys.traveller import Traveller, value
+from tests.living import living
 from tests.store.place import Place
 
 pytestmark = pytest.mark.faults
@@ -28,11 +29,11 @@ def valkey(settings: Settings) -> Iterator["redis.Redis"]:
 
 def test_nothing_of_a_killed_clock_stays_and_the_next_one_ticks(place: Place, settings: Settings) -> None:
     with processes.clock(settings) as clock:
-        parts = both_parts(clock)
+        parts = [psutil.Process(pid) for pid in both_parts(clock).values()]
         assert ticks_go_on(place, 1)
         clock.kill()
         clock.wait()
-        assert eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in parts.values()))
+        assert eventually(lambda: not living(parts))
 
         with processes.clock(settings):
             assert ticks_go_on(place)

@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.living import living
 from tests.servers import PROJECT
 
 START_SECONDS = 120
@@ -56,8 +57,8 @@ class Launched:
     def child_or_none(self, word: str) -> psutil.Process | None:
         """Give the child whose command has `word`, if it lives."""
         with contextlib.suppress(psutil.NoSuchProcess):
-            for child in psutil.Process(self.process.pid).children():
-                if child.status() != "zombie" and any(word in part for part in child.cmdline()):
+            for child in living(psutil.Process(self.process.pid).children()):
+                if any(word in part for part in child.cmdline()):
                     return child
         return None
 
@@ -91,7 +92,3 @@ def until(found: Callable[[], Any], seconds: float = MOST_SECONDS, state: Callab
             pytest.fail(f"did not come within {seconds} s: {state()}")
         time.sleep(0.05)
     return value
-
-
-def gone(processes: list[psutil.Process]) -> bool:
-    return not [process for process in processes if process.is_running() and process.status() != "zombie"]

@@ -4,7 +4,8 @@ import signal
 
 import pytest
 
-from tests.journeys.launched import MOST_SECONDS, gone, until
+from tests.journeys.launched import MOST_SECONDS, until
+from tests.living import living
 
 pytestmark = pytest.mark.long
 
@@ -19,7 +20,7 @@ def test_a_signal_stops_all_and_leaves_nothing(launch, data_dir, signum):
     running.process.send_signal(signum)
 
     assert running.process.wait(MOST_SECONDS) == 0
-    assert gone(processes)
+    assert living(processes) == []
     assert not run_env.exists()
     assert [path for path in data_dir.rglob("*") if path.is_socket()] == []
 
@@ -32,7 +33,7 @@ def test_asked_to_stop_while_it_starts_it_leaves_nothing(launch, data_dir):
     running.process.send_signal(signal.SIGINT)
 
     assert running.process.wait(MOST_SECONDS) == 0
-    assert gone(processes)
+    assert living(processes) == []
 
 
 def test_when_it_is_killed_its_children_end_too(launch):
@@ -43,4 +44,4 @@ def test_when_it_is_killed_its_children_end_too(launch):
     running.process.kill()
     running.process.wait()
 
-    until(lambda: gone(processes), state=lambda: [p for p in processes if p.is_running()])
+    until(lambda: not living(processes), state=lambda: living(processes))

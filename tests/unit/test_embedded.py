@@ -19,6 +19,7 @@ import redis
 from app import daemons
 from app.daemons import Server, ServerRefused
 from app.embedded import start_postgres, start_valkey
+from tests.living import living
 
 Start = Callable[..., Server]
 pytestmark = pytest.mark.long
@@ -100,7 +101,7 @@ def test_a_stopped_server_leaves_no_process_and_no_socket(start, folder, server)
 
     running.stop()
 
-    assert [process for process in processes if process.is_running()] == []
+    assert living(processes) == []
     assert [path for path in folder.rglob("*") if path.is_socket()] == []
 
 
@@ -143,8 +144,8 @@ def test_a_server_dies_with_a_killed_parent(folder, server):
 
         parent.kill()
 
-        child.wait(60)
-        assert not child.is_running()
+        psutil.wait_procs([child], timeout=60)
+        assert living([child]) == []
 
 
 def test_data_of_another_postgres_version_is_refused(start, folder):
