@@ -49,12 +49,13 @@ def start_postgres(data_dir: Path, *, tcp: bool = False) -> Server:
     Raises ServerRefused.
     """
     data_dir = make_folder(data_dir.resolve())
-    folder, port = data_dir / "postgres", _free_port() if tcp else PORT
+    folder = data_dir / "postgres"
     with owned(folder) as lock:
         runner = _postgres_runner(folder)
         if not folder.exists():
             _initialise(folder, runner)
         _check_version(folder)
+        port = _free_port() if tcp else PORT
         sockets = socket_folder(folder, runner.user)
         # The lock proves that the server which wrote this is gone; its pid may be somebody else's by now.
         (folder / "postmaster.pid").unlink(missing_ok=True)
