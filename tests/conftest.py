@@ -14,6 +14,7 @@ from psycopg2.extensions import connection
 
 from app import create_app
 from app.extensions import db
+from app.services.transaction import Absence
 from app.settings import Settings, from_environment
 from tests import servers as real
 from tests.servers import SECRET_KEY, Servers
@@ -134,6 +135,13 @@ def app(settings: Settings) -> Iterator[Flask]:
     yield app
     with app.app_context():
         db.engine.dispose()
+
+
+@pytest.fixture(autouse=True)
+def _no_absence_of_others(request: pytest.FixtureRequest) -> None:
+    """Forget that a test before took the database away: for seconds after it nobody is taken over."""
+    if "app" in request.fixturenames:
+        request.getfixturevalue("app").extensions["absence"] = Absence()
 
 
 @pytest.fixture

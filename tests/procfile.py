@@ -1,5 +1,6 @@
 """What the Procfile starts: its commands, with the programs of this environment."""
 
+import atexit
 import os
 import socket
 import sys
@@ -25,9 +26,18 @@ def programs() -> str:
 
 
 def free_port() -> int:
-    """Find a port that nobody listens on."""
-    with socket.create_server((HOST, 0)) as probe:
-        return int(probe.getsockname()[1])
+    """Find a port that nobody listens on, and keep it for who names it until this process ends.
+
+    Bound and never listening, it is out of reach of all who take any port; Linux lets a server listen there.
+    """
+    kept = socket.socket()
+    kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    kept.bind((HOST, 0))
+    port = int(kept.getsockname()[1])
+    atexit.register(kept.close)
+    if sys.platform != "linux":
+        kept.close()
+    return port
 
 
 def answers(port: int) -> bool:

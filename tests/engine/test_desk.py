@@ -99,7 +99,7 @@ def test_what_was_claimed_ahead_in_vain_is_handed_back_for_another_worker(
     app: Flask, place: Place, settings: Settings
 ) -> None:
     with serving() as upstream:
-        slow = new_workflow(app, place.scope, {"steps": [call("one", f"{upstream.url}/slow?wait=3")]})
+        slow = new_workflow(app, place.scope, {"steps": [call("one", f"{upstream.url}/slow?after=/over")]})
         quick, ids = place.add(3), place.add(3, workflow_id=slow)
 
         async def work(desk: Desk) -> None:
@@ -110,6 +110,7 @@ def test_what_was_claimed_ahead_in_vain_is_handed_back_for_another_worker(
             desk.take([taken(place, i) for i in ids])
             while all(place.row(i).send_no == 1 for i in ids):
                 await asyncio.sleep(0.05)
+            upstream.come("/over", "")
 
         at_desk(place, replace(settings, worker_concurrency=2), work)
 

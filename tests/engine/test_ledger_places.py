@@ -106,9 +106,12 @@ def test_places_are_filled_after_a_look_that_raised(place: Place) -> None:
     async def work(ledger: Ledger) -> None:
         asyncio.get_running_loop().set_exception_handler(lambda *_: None)
         ledger.fill_places([place.scope.workspace_id])
+        while not own.raised:
+            await asyncio.sleep(0.01)
         await asyncio.sleep(0.2)
         ledger.fill_places([place.scope.workspace_id])
 
-    [report] = with_ledger(place, work, Raising(place.engine)).reports
+    own = Raising(place.engine)
+    [report] = with_ledger(place, work, own).reports
 
     assert [row.id for row in report.made] == [held]

@@ -38,6 +38,13 @@ def ticks_go_on(place: Place, number: int = 2) -> bool:
 
 
 def both_parts(clock: Process) -> dict[str, int]:
-    """Wait for scheduler and tick worker; give their process ids."""
-    assert eventually(lambda: {"scheduler", "worker"} <= set(children(clock.pid)))
-    return children(clock.pid)
+    """Wait for scheduler and tick worker; give their process ids, as they were seen together."""
+    seen: dict[str, int] = {}
+
+    def both() -> bool:
+        seen.clear()
+        seen.update(children(clock.pid))
+        return {"scheduler", "worker"} <= set(seen)
+
+    assert eventually(both)
+    return seen

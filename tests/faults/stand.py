@@ -24,7 +24,7 @@ from tests.faults.effects import Effects
 from tests.faults.member import Member
 from tests.faults.network import Connect, Network
 from tests.procfile import free_port
-from tests.servers import SECRET_KEY, connected_to_empty, empty, migrate
+from tests.servers import SECRET_KEY, connected_to_empty, empty, migrate, spare_the_disk
 
 Json = Any
 
@@ -38,6 +38,7 @@ class Stand:
         self.effects = Effects(network)
         self.members: list[Member] = []
         self.postgres = start_postgres(folder)
+        spare_the_disk(self.postgres.url)
         self.valkey = start_valkey(folder)
         self._env: dict[str, str] = {}
         migrate(self.postgres.url)

@@ -69,9 +69,10 @@ def test_a_full_disk_refuses_and_delays_but_loses_nothing(cramped: Stand) -> Non
     waiting = threading.Thread(target=customer.trigger, args=(workflow_id, padded))
     waiting.start()
     ballast.unlink()
-    if cramped.postgres.process.poll() is not None:
-        cramped.start_postgres()
-    waiting.join()
+    while waiting.is_alive():
+        if cramped.postgres.process.poll() is not None:  # it may give up only now
+            cramped.start_postgres()
+        waiting.join(0.2)
 
     codes = {reply.status for reply in refused}
     assert 503 in codes

@@ -43,7 +43,8 @@ def test_triggers_are_answered_at_once_while_redis(stand: Stand, fault: Callable
 
 
 def test_a_valkey_that_comes_back_empty_loses_nothing(stand: Stand) -> None:
-    [web, *_] = stand.ready("web", "worker", "worker", "clock", WORKER_CONCURRENCY="20")
+    patient = {"LEASE_SECONDS": "20"}  # no lease runs out because the machine is busy
+    [web, *_] = stand.ready("web", "worker", "worker", "clock", WORKER_CONCURRENCY="20", **patient)
     customer = Customer(web.url, stand.caller())
     url = f"{stand.effects.url}/one?ms=200"
     workflow_id = customer.workflow(call("one", url), value("two", "${{ input }}"))

@@ -15,6 +15,8 @@ from tests.journeys.traveller import call, value
 
 pytestmark = [pytest.mark.faults, pytest.mark.long]
 
+PATIENT = {"LEASE_SECONDS": "20"}  # no lease runs out because the machine is busy
+
 
 def faketime() -> Path:
     """Find the library that gives a process another time, or skip the test."""
@@ -29,7 +31,7 @@ def faketime() -> Path:
 def test_a_worker_whose_clock_is_an_hour_wrong_changes_nothing(stand: Stand, shift: str) -> None:
     wrong = {"LD_PRELOAD": str(faketime()), "FAKETIME": shift, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
     web, _ = stand.ready("web", "clock")
-    stand.ready("worker", **wrong, DONT_FAKE_MONOTONIC="1")
+    stand.ready("worker", **wrong, **PATIENT, DONT_FAKE_MONOTONIC="1")
     customer = Customer(web.url, stand.caller())
     workflow_id = customer.workflow(
         call("a", f"{stand.effects.url}/a?ms=300"),
@@ -59,7 +61,7 @@ def test_a_worker_whose_clock_is_an_hour_wrong_changes_nothing(stand: Stand, shi
 
 
 def test_rolling_restarts_under_load_fail_nothing(stand: Stand) -> None:
-    [web, first, second, _] = stand.ready("web", "worker", "worker", "clock", SHUTDOWN_GRACE_SECONDS="1")
+    [web, first, second, _] = stand.ready("web", "worker", "worker", "clock", **PATIENT)
     customer = Customer(web.url, stand.caller())
     url = stand.effects.url
     workflow_id = customer.workflow(

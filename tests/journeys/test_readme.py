@@ -4,7 +4,6 @@ import contextlib
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.markdown import Block, blocks
+from tests.procfile import free_port
 from tests.servers import PROJECT
 
 START_SECONDS = 180
@@ -51,10 +51,9 @@ def started() -> Iterator[Started]:
         for needed in NEEDED:
             (folder / needed).symlink_to(PROJECT / needed)
         (folder / ".venv").symlink_to(sys.prefix)
-        with printed.open("wb") as output, socket.create_server(("127.0.0.1", 0)) as probe:
+        with printed.open("wb") as output:
             quick = {"SHUTDOWN_GRACE_SECONDS": "2", "LEASE_SECONDS": "5"}
-            env = os.environ | quick | {"PORT": str(probe.getsockname()[1])}
-            probe.close()
+            env = os.environ | quick | {"PORT": str(free_port())}
             process = subprocess.Popen(
                 [sys.executable, "-m", "app.launch"],
                 cwd=folder,

@@ -133,7 +133,7 @@ def test_a_due_wait_is_sent_once_however_long_nobody_takes_it(
     make_tick(app)
     assert sorted(queued(client)) == sorted(f"{i}-2" for i in waits)
 
-    client.flushall()
+    client.flushdb()
     make_tick(app)
     assert sorted(queued(client)) == sorted(f"{i}-3" for i in waits)
 
