@@ -1,5 +1,6 @@
 """The WSGI door: `granian wsgi:app` (see `app/serve.py`) and `flask --app wsgi`."""
 
+import multiprocessing
 import os
 import signal
 import sys
@@ -7,6 +8,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from app.tether import follow_parent
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -27,6 +30,15 @@ def ended_at_once() -> Iterator[None]:
             signal.signal(signum, handler)
 
 
+def stay_with_server() -> None:
+    """Let a worker of granian end with granian: left behind, it would go on serving what was replaced."""
+    server = multiprocessing.parent_process()
+    if server is not None:
+        follow_parent(signal.SIGTERM)
+        if not server.is_alive():
+            os._exit(1)
+
+
 def load() -> "Flask":
     """Build the application; a bad setting ends the process with its one line."""
     # A second's worth of modules, which a signal may interrupt.
@@ -45,4 +57,5 @@ def load() -> "Flask":
 
 
 with ended_at_once():
+    stay_with_server()
     app = load()

@@ -44,12 +44,17 @@ def tether(
     def in_the_child() -> None:
         if user is not None:
             _become(user, closed)
-        if sys.platform == "linux":
-            LIBC.prctl(PR_SET_PDEATHSIG, int(at_parent_death), 0, 0, 0)
-            if os.getppid() != parent:
-                os._exit(1)
+        follow_parent(at_parent_death)
+        if sys.platform == "linux" and os.getppid() != parent:
+            os._exit(1)
 
     return in_the_child
+
+
+def follow_parent(at_parent_death: signal.Signals) -> None:
+    """Get a signal when the parent dies, however it dies: prctl(2), Linux only."""
+    if sys.platform == "linux":
+        LIBC.prctl(PR_SET_PDEATHSIG, int(at_parent_death), 0, 0, 0)
 
 
 def open_to_all(path: Path) -> bool:

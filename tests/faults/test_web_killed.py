@@ -1,9 +1,10 @@
-"""A web that is killed between commit and answer: whoever asks again finds what the first call made."""
+"""A web that is killed: whoever asks again finds what the first call made, and nobody of it serves on."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException
 
+import psutil
 import pytest
 
 from tests.api.sender import new_hook
@@ -12,6 +13,8 @@ from tests.faults.traffic import Customer, Reply, ask, persist
 from tests.faults.verdict import Expected, judge, unfinished
 from tests.journeys.processes import eventually
 from tests.journeys.traveller import value
+from tests.living import living
+from tests.procfile import answers
 
 pytestmark = pytest.mark.faults
 
@@ -46,6 +49,18 @@ def test_a_repeat_after_a_kill_between_commit_and_answer_finds_its_execution(sta
     customer.accepted[again.body["id"]] = 7
     assert eventually(lambda: unfinished(stand) == 0, 40)
     assert judge(stand, Expected(customer.accepted)).faults == []
+
+
+def test_a_web_whose_first_process_is_killed_leaves_nobody_to_serve(stand: Stand) -> None:
+    web = stand.ready("web", WEB_CONCURRENCY="2")[0]
+    family = psutil.Process(web.process.pid).children(recursive=True)
+
+    web.process.kill()
+    web.process.wait()
+
+    assert len(family) >= 2
+    assert eventually(lambda: not living(family))
+    assert not answers(web.port)
 
 
 def test_identical_deliveries_around_kills_of_the_web_make_one_execution_each(stand: Stand) -> None:
