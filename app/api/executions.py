@@ -1,6 +1,7 @@
 """Executions: started in a space; listed, read and cancelled there and over the whole workspace."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from app.api.auth import current_scope, needs
 from app.api.body import Blueprint
 from app.api.reply import json_reply, page_reply
 from app.api.request_headers import idempotency_key, wait_seconds
+from app.errors import DatabaseUnavailable
 from app.schemas.execution_forms import (
     BatchOut,
     ExecutionDetailOut,
@@ -83,13 +85,15 @@ def trigger(wanted: Triggers) -> Response:
     made = executions.trigger(scope, requests[0], idempotency_key(wanted.key), wanted.body)
     execution_id = made.execution_ids[0]
     headers = {"Location": f"{request.path}/{execution_id}"} | _replay_header(made.replayed)
-    if wait is not None:
-        whole = Scope(scope.workspace_id, scope.role)
-        if executions.wait_until_finished(whole, execution_id, wait) is not None:
-            headers["Preference-Applied"] = f"wait={wait}"
+    [shown] = execution_views.accepted(scope, made, requests)
+    if wait is None:
+        return json_reply(shown, 202, headers)
+    whole = Scope(scope.workspace_id, scope.role)
+    if executions.wait_until_finished(whole, execution_id, wait) is not None:
+        headers["Preference-Applied"] = f"wait={wait}"
+    with suppress(DatabaseUnavailable):  # what was accepted is, whether or not it can be read now
         shown = execution_views.one(whole, execution_id)
-        return json_reply(shown, 200 if shown["status"] in FINAL else 202, headers)
-    return json_reply(execution_views.accepted(scope, made, requests)[0], 202, headers)
+    return json_reply(shown, 200 if shown["status"] in FINAL else 202, headers)
 
 
 @in_space.route("/batch", methods=["POST"])

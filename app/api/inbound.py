@@ -12,7 +12,7 @@ from flask.sansio.blueprints import BlueprintSetupState
 from app import clock
 from app.api.body import Blueprint, read_body
 from app.api.reply import json_reply
-from app.errors import LineaError
+from app.errors import DatabaseUnavailable, LineaError
 from app.schemas.webhooks import StartedOut
 from app.services import execution_views, executions, inbound, payloads
 from app.services.inbound import Started
@@ -90,7 +90,10 @@ def _result(started: Started) -> Response:
     scope = Scope(started.workspace_id, Role.OPERATOR)
     if not executions.wait_until_finished(scope, started.execution_id, RESULT_SECONDS):
         return _accepted(started)
-    execution: dict[str, Any] = execution_views.one(scope, started.execution_id)
+    try:
+        execution: dict[str, Any] = execution_views.one(scope, started.execution_id)
+    except DatabaseUnavailable:
+        return _accepted(started)
     if execution["status"] == Status.COMPLETED:
         return json_reply(execution["output"])
     raise NotCompleted(ENDS[execution["status"]], extra={"executionId": str(started.execution_id)})

@@ -4,6 +4,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from flask import current_app
 from sqlalchemy import Row
 
 from app import states, strictjson
-from app.errors import ExecutionFinished, NotFound
+from app.errors import DatabaseUnavailable, ExecutionFinished, NotFound
 from app.queue import Sender, Ticket
 from app.services import execution_views
 from app.services.intake import Intake
@@ -75,7 +76,7 @@ def wait_until_finished(scope: Scope, execution_id: UUID, seconds: float) -> boo
     """Wait for an execution to end, holding no connection; False when it has not after `seconds`.
 
     A wait holds a thread: beyond STREAM_LIMIT of them it answers None at once, without a look. When the
-    process ends, it answers False at once.
+    process ends, it answers False at once. While the database is away it waits on: what was accepted is.
     """
     places: threading.Semaphore = current_app.extensions["waiting places"]
     if not places.acquire(blocking=False):
@@ -90,10 +91,10 @@ def _ends_within(scope: Scope, execution_id: UUID, seconds: float) -> bool:
     end = time.monotonic() + seconds
     ending: threading.Event = current_app.extensions["ending"]
     for pause in _pauses():
-        with reading() as tx:
+        with suppress(DatabaseUnavailable), reading() as tx:
             row = store.status_of(tx, scope.workspace_id, scope.space_id, execution_id)
-        if row is None or row.status in states.FINAL:
-            return row is not None
+            if row is None or row.status in states.FINAL:
+                return row is not None
         if (left := end - time.monotonic()) <= 0:
             return False
         if ending.wait(min(pause, left)):

@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.api.sender import new_hook
 from tests.faults.member import Member
 from tests.faults.network import Proxy
 from tests.faults.stand import Stand
-from tests.faults.traffic import Customer, Reply
+from tests.faults.traffic import Customer, Reply, ask
 from tests.faults.verdict import Expected, digest, judge, unfinished
 from tests.journeys.processes import eventually
 from tests.journeys.traveller import call, value
@@ -53,6 +55,46 @@ def test_a_caller_is_told_soon_when_to_come_back_while_postgres(
     print("answers while postgres is away:", [round(reply.seconds, 2) for reply in replies])  # noqa: T201
     assert max(reply.seconds for reply in replies) < AWAY_SECONDS
     assert eventually(lambda: try_trigger(customer, workflow_id).status == 202, 30)
+
+
+def by_trigger(customer: Customer, workflow_id: str) -> Reply:
+    """Trigger and wait some seconds for the end."""
+    body, path = {"workflowId": workflow_id}, f"{customer.caller.space}/executions"
+    return customer.once("POST", path, body, timeout=60, Prefer="wait=6")
+
+
+def by_webhook(customer: Customer, workflow_id: str) -> Reply:
+    """Call a webhook that answers with the result."""
+    hook = new_hook(customer.caller, {"id": workflow_id}, respond="result")
+    return ask(f"{customer.url}/webhooks/{hook.made['id']}", "POST", {}, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("send", "back", "status"),
+    [(by_trigger, True, 200), (by_trigger, False, 202), (by_webhook, True, 200)],
+    ids=["trigger, back soon", "trigger, not back in time", "webhook, back soon"],
+)
+def test_who_waits_for_an_end_keeps_what_was_accepted_while_postgres_is_away(
+    stand: Stand, send: Callable[[Customer, str], Reply], back: bool, status: int
+) -> None:
+    web, *_ = stand.ready("web", "worker", "clock")
+    customer = Customer(web.url, stand.caller())
+    workflow_id = customer.workflow(call("one", f"{stand.effects.url}/one?ms=2000"), value("two", 2))
+
+    with ThreadPoolExecutor(1) as thread:
+        answer = thread.submit(send, customer, workflow_id)
+        assert eventually(lambda: stand.effects.seen, 30)
+        web.postgres.refuse()
+        time.sleep(1)
+        if back:
+            web.heal()
+        reply = answer.result()
+    web.heal()
+
+    assert reply.status == status, reply
+    [row] = stand.sql("SELECT id::text AS id FROM executions")
+    assert send is by_webhook or (reply.body["id"], reply.headers["location"][-36:]) == (row.id, row.id)
+    assert eventually(lambda: unfinished(stand) == 0, 40)
 
 
 def three_calls(stand: Stand, milliseconds: int) -> list[dict[str, object]]:
