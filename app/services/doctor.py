@@ -14,6 +14,7 @@ from app.services.queues import QueueStatus
 from app.services.transaction import reading
 from app.settings import Settings
 from app.store import overdue, stuck
+from app.store.queue_counts import Counts
 
 LATE_SECONDS = 10
 LOST_AFTER = timedelta(seconds=15)
@@ -44,9 +45,7 @@ def fix() -> dict[str, int]:
 
 
 def _of_queue(status: QueueStatus) -> Iterator[Finding]:
-    pending = f"{status.counts.pending} pending executions do not start"
-    if status.counts.unowned:
-        pending += f", and {status.counts.unowned} running ones have no owner and wait to be taken over"
+    pending = _left_undone(status.counts)
     if status.workers is None:
         yield readiness.REDIS_AWAY
     elif status.workers == 0:
@@ -56,6 +55,19 @@ def _of_queue(status: QueueStatus) -> Iterator[Finding]:
         yield Finding("paused", "The queue is paused", pending, "run flask --app wsgi queue resume")
     elif queues.suspended_by_others():
         yield Finding("suspended", "The workers are suspended by rq suspend", pending, "run rq resume")
+
+
+def _left_undone(counts: Counts) -> str:
+    """Say what does not go on while nobody works."""
+    parts = [
+        f"{count} {what}"
+        for count, what in (
+            (counts.pending, "pending executions do not start"),
+            (counts.unowned, "running ones have no owner and wait to be taken over"),
+        )
+        if count
+    ]
+    return ", and ".join(parts) or "what is started now does not begin"
 
 
 def _of_rows(tx: Connection) -> Iterator[Finding]:

@@ -84,6 +84,17 @@ def test_a_pass_of_the_clock_that_keeps_failing_is_named_with_what_it_says(run: 
     assert "timestamp out of range" in finding["why"]
 
 
+@pytest.mark.usefixtures("healthy")
+def test_that_no_worker_is_there_is_found_before_anything_waits_for_one(
+    run: Run, valkey: "redis.Redis"
+) -> None:
+    valkey.expire("rq:worker:alive", 120 - 16)
+
+    [finding] = examined(run("doctor", "--json"), found=True)["findings"]
+
+    assert (finding["code"], finding["why"]) == ("no_worker", "what is started now does not begin")
+
+
 def test_what_a_frozen_worker_left_is_named(run: Run, healthy: Place, valkey: "redis.Redis") -> None:
     healthy.trigger(3)
     healthy.app.extensions["sender"].close()
