@@ -72,4 +72,5 @@ def _bar() -> bars.Progress:
 
 
 def _line(counts: Counts) -> str:
-    return f"{counts.left} left ({counts.queued} queued, {counts.held} held, {counts.at_work} running)"
+    parts = f"{counts.queued} queued, {counts.held} held, {counts.at_work} running, {counts.woken} woken"
+    return f"{counts.left} left ({parts})"

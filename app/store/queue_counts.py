@@ -12,8 +12,8 @@ class Counts:
     """Unfinished executions by what they are waiting for.
 
     `pending` = `queued` (may start now) + `held` (by a quota) + `delayed` + `buffered` (by a schedule's
-    overlap rule); `running` includes `waiting` (in a wait or long backoff) and `unowned` (lost or
-    handed back, and not taken over yet). None is what never was.
+    overlap rule); `running` includes `waiting` (in a wait or long backoff; `woken` are those whose time has
+    come) and `unowned` (lost or handed back, and not taken over yet). None is what never was.
     """
 
     pending: int
@@ -23,6 +23,7 @@ class Counts:
     buffered: int
     running: int
     waiting: int
+    woken: int
     unowned: int
     oldest_pending_seconds: float | None
     paused: bool
@@ -35,8 +36,8 @@ class Counts:
 
     @property
     def left(self) -> int:
-        """Count what workers still have to do now; what is delayed, buffered or waiting is not."""
-        return self.queued + self.held + self.at_work
+        """Count what workers still have to do now; what is delayed, buffered or waits on is not."""
+        return self.queued + self.held + self.at_work + self.woken
 
 
 COUNT = """
@@ -53,6 +54,7 @@ FROM installation i,
          FROM executions WHERE status = 'pending') unstarted) p,
   (SELECT count(*) AS running, count(*) FILTER (
        WHERE worker IS NULL AND wake_at IS NULL AND waiting_since IS NULL) AS unowned,
+     count(*) FILTER (WHERE worker IS NULL AND wake_at <= now()) AS woken,
      count(*) FILTER (WHERE worker IS NULL AND (wake_at IS NOT NULL OR waiting_since IS NOT NULL)) AS waiting
    FROM executions WHERE status = 'running') r
 """

@@ -73,6 +73,18 @@ def test_what_is_delayed_or_waits_is_named_and_left(place: Place, environment: d
     assert place.statuses() == {"completed": 1, "pending": 1, "running": 1}
 
 
+def test_a_drain_goes_on_with_what_has_waited_long_enough(place: Place, environment: dict[str, str]) -> None:
+    [woken] = place.trigger(1, run_at=clock.now() + timedelta(hours=1))
+    place.sql(ASLEEP, str(woken))
+    place.sql("UPDATE executions SET wake_at = now() - interval '10 s', sent_at = now() - interval '1 min'")
+
+    drained = shell(environment, "queue", "drain", "--timeout", "100")
+
+    assert drained.returncode == 0, drained.stderr
+    assert drained.stdout.splitlines()[-1] == "drained: 1 done, nothing left to do now"
+    assert place.statuses() == {"completed": 1}
+
+
 def test_a_drain_waits_for_what_another_worker_holds_and_gives_up_in_time(
     place: Place, environment: dict[str, str]
 ) -> None:
