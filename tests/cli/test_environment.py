@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from app.cli.noun import NO_SPACE
 from app.data_dir import RUN_ENV
 from tests import servers as real
-from tests.cli.shell import Place, bare_environment, shell
+from tests.cli.shell import SECONDS, Place, bare_environment, shell, start
 from tests.servers import PROJECT, SECRET_KEY, Servers
 
 STATUS = ("queue", "status", "--json")
@@ -34,6 +35,17 @@ def test_what_the_environment_says_wins(told: dict[str, str]) -> None:
     found = shell(told | {"REDIS_URL": "redis://127.0.0.1:1"}, *STATUS)
 
     assert '"workers": null' in found.stdout
+
+
+@pytest.mark.parametrize(
+    "words", [STATUS, ("queue", "drain"), ("doctor",), ("workspaces", "list")], ids=" ".join
+)
+def test_a_full_disk_is_told_in_one_line(told: dict[str, str], words: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("w") as full, start(told, *words, stdout=full) as command:
+        _, said = command.communicate(timeout=SECONDS)
+
+    assert command.returncode == 1
+    assert said.splitlines() == [f"Error: {NO_SPACE}"]
 
 
 def test_settings_for_another_database_are_not_mixed_with_a_make_run(
