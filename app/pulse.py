@@ -40,6 +40,7 @@ class Line(connection):
 
     def __init__(self, dsn: str, **given: Any) -> None:
         WATCH.refuse_if_away(dsn)
+        self.wait = Wait(self, dsn)
         begun = time.monotonic()
         try:
             super().__init__(dsn, **given)
@@ -48,7 +49,6 @@ class Line(connection):
                 WATCH.note_away(dsn)
             raise
         self.cursor_factory = Question
-        self.wait = Wait(self, dsn)
 
     def commit(self) -> None:
         with self.wait:
@@ -57,6 +57,11 @@ class Line(connection):
     def rollback(self) -> None:
         with self.wait:
             super().rollback()
+
+    def set_isolation_level(self, level: int | None) -> None:
+        """Set it; the server is told where autocommit ends."""
+        with self.wait:
+            super().set_isolation_level(level)
 
 
 class Question(cursor):

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import psycopg2
 import pytest
 from psycopg2 import OperationalError
+from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT, ISOLATION_LEVEL_READ_COMMITTED
 
 from app import pulse
 from app.pulse import Line
@@ -57,17 +58,23 @@ def ask(line: Line, statement: str) -> object:
     return found
 
 
-QUESTIONS: dict[str, Callable[[Line], object]] = {
-    "a statement": lambda line: ask(line, "SELECT 1"),
-    "a commit": Line.commit,
-    "a rollback": Line.rollback,
+QUESTIONS: dict[str, tuple[Callable[[Line], object], int]] = {
+    "a statement": (lambda line: ask(line, "SELECT 1"), ISOLATION_LEVEL_READ_COMMITTED),
+    "a commit": (Line.commit, ISOLATION_LEVEL_READ_COMMITTED),
+    "a rollback": (Line.rollback, ISOLATION_LEVEL_READ_COMMITTED),
+    "an end of autocommit": (
+        lambda line: line.set_isolation_level(ISOLATION_LEVEL_READ_COMMITTED),
+        ISOLATION_LEVEL_AUTOCOMMIT,
+    ),
 }
 
 
-@pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS)
+@pytest.mark.parametrize(("question", "level"), QUESTIONS.values(), ids=QUESTIONS)
 def test_who_waits_for_a_server_that_hangs_hears_of_it_soon(
-    proxy: Proxy, line: Line, question: Callable[[Line], object]
+    proxy: Proxy, line: Line, question: Callable[[Line], object], level: int
 ) -> None:
+    line.set_isolation_level(ISOLATION_LEVEL_READ_COMMITTED)
+    line.set_isolation_level(level)
     ask(line, "SELECT 1")
     proxy.freeze()
 
