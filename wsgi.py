@@ -31,10 +31,10 @@ def ended_at_once() -> Iterator[None]:
 
 
 def stay_with_server() -> None:
-    """Let a worker of granian end with granian: left behind, it would go on serving what was replaced."""
+    """Let a worker of granian die with granian: left behind, it would go on serving what was replaced."""
     server = multiprocessing.parent_process()
     if server is not None:
-        follow_parent(signal.SIGTERM)
+        follow_parent(signal.SIGKILL)
         if not server.is_alive():
             os._exit(1)
 

@@ -4,7 +4,6 @@ import hashlib
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +23,7 @@ from app.store import executions as store
 from app.store.execution_forms import Form
 
 Json = Any
+AWAY_SECONDS = 0.5
 POLL_SECONDS = (0.01, 0.02, 0.04, 0.08, 0.15)
 
 
@@ -91,10 +91,13 @@ def _ends_within(scope: Scope, execution_id: UUID, seconds: float) -> bool:
     end = time.monotonic() + seconds
     ending: threading.Event = current_app.extensions["ending"]
     for pause in _pauses():
-        with suppress(DatabaseUnavailable), reading() as tx:
-            row = store.status_of(tx, scope.workspace_id, scope.space_id, execution_id)
+        try:
+            with reading() as tx:
+                row = store.status_of(tx, scope.workspace_id, scope.space_id, execution_id)
             if row is None or row.status in states.FINAL:
                 return row is not None
+        except DatabaseUnavailable:
+            ending.wait(min(AWAY_SECONDS, max(0, end - time.monotonic())))
         if (left := end - time.monotonic()) <= 0:
             return False
         if ending.wait(min(pause, left)):

@@ -57,36 +57,45 @@ def test_a_caller_is_told_soon_when_to_come_back_while_postgres(
     assert eventually(lambda: try_trigger(customer, workflow_id).status == 202, 30)
 
 
-def by_trigger(customer: Customer, workflow_id: str) -> Reply:
-    """Trigger and wait some seconds for the end."""
+def by_trigger(customer: Customer, workflow_id: str, seconds: int) -> Reply:
+    """Trigger and wait for the end."""
     body, path = {"workflowId": workflow_id}, f"{customer.caller.space}/executions"
-    return customer.once("POST", path, body, timeout=60, Prefer="wait=6")
+    return customer.once("POST", path, body, timeout=60, Prefer=f"wait={seconds}")
 
 
-def by_webhook(customer: Customer, workflow_id: str) -> Reply:
-    """Call a webhook that answers with the result."""
+def by_webhook(customer: Customer, workflow_id: str, _seconds: int) -> Reply:
+    """Call a webhook that answers with the result, however long it takes."""
     hook = new_hook(customer.caller, {"id": workflow_id}, respond="result")
     return ask(f"{customer.url}/webhooks/{hook.made['id']}", "POST", {}, timeout=60)
 
 
 @pytest.mark.parametrize(
-    ("send", "back", "status"),
-    [(by_trigger, True, 200), (by_trigger, False, 202), (by_webhook, True, 200)],
-    ids=["trigger, back soon", "trigger, not back in time", "webhook, back soon"],
+    ("send", "fault", "seconds", "status"),
+    [
+        (by_trigger, Proxy.refuse, 25, 200),
+        (by_trigger, Proxy.refuse, 4, 202),
+        (by_trigger, Proxy.freeze, 4, 202),
+        (by_webhook, Proxy.refuse, 25, 200),
+    ],
+    ids=["trigger, back soon", "trigger, refused", "trigger, hanging", "webhook, back soon"],
 )
 def test_who_waits_for_an_end_keeps_what_was_accepted_while_postgres_is_away(
-    stand: Stand, send: Callable[[Customer, str], Reply], back: bool, status: int
+    stand: Stand,
+    send: Callable[[Customer, str, int], Reply],
+    fault: Callable[[Proxy], None],
+    seconds: int,
+    status: int,
 ) -> None:
     web, *_ = stand.ready("web", "worker", "clock")
     customer = Customer(web.url, stand.caller())
     workflow_id = customer.workflow(call("one", f"{stand.effects.url}/one?ms=2000"), value("two", 2))
 
     with ThreadPoolExecutor(1) as thread:
-        answer = thread.submit(send, customer, workflow_id)
+        answer = thread.submit(send, customer, workflow_id, seconds)
         assert eventually(lambda: stand.effects.seen, 30)
-        web.postgres.refuse()
+        fault(web.postgres)
         time.sleep(1)
-        if back:
+        if status == 200:
             web.heal()
         reply = answer.result()
     web.heal()
