@@ -13,16 +13,18 @@ from app.cli.execution_tables import print_execution, print_executions
 from app.cli.noun import Noun
 from app.cli.output import as_json, plain, print_json
 from app.cli.place import in_place
+from app.errors import DatabaseUnavailable
 from app.schemas import command_line
 from app.services import execution_views, names, retries
 from app.services import executions as service
 from app.services.orders import TriggerRequest
 from app.services.retries import RetryOptions
 from app.services.scope import Scope
-from app.states import Status, TriggeredBy
+from app.states import FINAL, Status, TriggeredBy
 from app.store.execution_filters import Filters
+from app.store.execution_forms import Form
 
-A_YEAR = 365 * 86_400.0
+LOOK_SECONDS = 60.0
 PAGE = 200
 
 executions = Noun("executions", help="Start, list, watch, cancel and retry executions.")
@@ -47,6 +49,19 @@ def _input(_ctx: click.Context, _param: click.Parameter, value: str) -> Any:
         return command_line.execution_input(Path(value[1:]).read_bytes())
     except OSError as error:
         raise click.BadParameter(f"{value[1:]} cannot be read: {error.strerror}.") from error
+
+
+def _at_its_end(scope: Scope, shown: Form) -> Form:
+    """Wait for the end of an execution; who gives up, or has no database for too long, hears its id."""
+    execution_id = UUID(shown["id"])
+    try:
+        while shown["status"] not in FINAL:
+            service.wait_until_finished(scope, execution_id, LOOK_SECONDS)
+            shown = execution_views.one(scope, execution_id)
+    except (DatabaseUnavailable, KeyboardInterrupt):
+        click.echo(f"The execution {execution_id} was started and goes on.", err=True)
+        raise
+    return shown
 
 
 @executions.command("list")
@@ -89,8 +104,7 @@ def trigger(scope: Scope, workflow: str, given: Any, wait: bool, as_json: bool) 
     service.sender().close()
     [shown] = execution_views.accepted(scope, made, [request])
     if wait:
-        service.wait_until_finished(scope, made.execution_ids[0], A_YEAR)
-        shown = execution_views.one(scope, made.execution_ids[0])
+        shown = _at_its_end(scope, shown)
     (print_json if as_json else print_execution)(shown)
     if wait and shown["status"] != Status.COMPLETED:
         sys.exit(1)

@@ -1,6 +1,7 @@
 """`executions`: started, listed, shown, cancelled and watched."""
 
 import json
+import signal
 import time
 from pathlib import Path
 from uuid import UUID
@@ -210,3 +211,19 @@ def test_waiting_for_a_trigger_ends_with_the_execution_and_its_exit_code(
     assert drained.returncode == 0, drained.stderr
     assert (form["status"], waiting.returncode) == (status, code)
     assert UUID(form["id"])
+
+
+def test_who_stops_waiting_for_a_trigger_hears_what_was_started(
+    place: Place, environment: dict[str, str]
+) -> None:
+    with start(environment, "executions", "trigger", "Double", "--wait") as waiting:
+        while not place.statuses():
+            assert waiting.poll() is None
+            time.sleep(0.05)
+        time.sleep(2)  # it has printed nothing by which one could know that it waits
+        waiting.send_signal(signal.SIGINT)
+        _, said = waiting.communicate(timeout=60)
+
+    [(started,)] = place.sql("SELECT id::text FROM executions")
+    assert waiting.returncode == 1
+    assert said.splitlines()[0] == f"The execution {started} was started and goes on."
