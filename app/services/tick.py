@@ -36,6 +36,7 @@ WAKE_BATCH = 5_000
 SENT_LONG_AGO = timedelta(seconds=5)
 # A worker looks after its leases each second, and finds within a few that the database is back.
 AFTER_ABSENCE_SECONDS = 5.0
+SILENCE_SECONDS = 3.0
 BEHIND_HEAD = timedelta(seconds=2)
 LOOK_SECONDS = 0.95
 FAILED = "a pass of the tick failed; the next tick makes it again"
@@ -75,10 +76,16 @@ def fire_due_schedules() -> int:
 
 
 def note() -> None:
-    """Note the tick, and make RQ's suspension say what the pause in Postgres says."""
+    """Note the tick, and make RQ's suspension say what the pause in Postgres says.
+
+    No tick by any clock for as long as a lease may be behind means that none could reach the database.
+    """
+    settings: Settings = current_app.config["SETTINGS"]
     with transaction() as tx:
-        installation.note_tick(tx)
+        silence = installation.note_tick(tx)
         paused = installation.read(tx).paused
+    if silence is not None and silence > max(SILENCE_SECONDS, settings.lease_seconds / 2):
+        absence().suspect()
     suspend(_redis(), paused)
 
 
@@ -87,7 +94,7 @@ def take_over_lost() -> int:
 
     While the database was away no worker could renew: those that live get a moment to do it.
     """
-    if absence().seconds_ago < AFTER_ABSENCE_SECONDS:
+    if absence().over_seconds < AFTER_ABSENCE_SECONDS:
         return 0
     settings: Settings = current_app.config["SETTINGS"]
     aftermath = Aftermath()

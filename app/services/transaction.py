@@ -14,24 +14,37 @@ from app.errors import DatabaseUnavailable
 from app.extensions import db
 
 RETRY_AFTER_SECONDS = 2
+SUSPECT_SECONDS = 60.0
 # A deadlock, a serialization failure, and what waited too long for a lock or for its answer.
 BUSY = ("40P01", "40001", "55P03", "57014")
 
 
 class Absence:
-    """When an application last found the database away."""
+    """Whether an application found the database away, and since when it has been back."""
 
     def __init__(self) -> None:
-        self._noted = float("-inf")
+        self._is_away = False
+        self._back_at = float("-inf")
 
-    def note(self) -> None:
+    def begin(self) -> None:
         """Note that it is away now."""
-        self._noted = time.monotonic()
+        self._is_away = True
+
+    def end(self) -> None:
+        """Note that it has just answered."""
+        if self._is_away:
+            self._back_at = time.monotonic()
+            self._is_away = False
+
+    def suspect(self) -> None:
+        """Note that it may have been away until now; once a minute, so that no trouble puts off for ever."""
+        if self.over_seconds > SUSPECT_SECONDS:
+            self._back_at = time.monotonic()
 
     @property
-    def seconds_ago(self) -> float:
-        """Give how long ago that was; infinite if it never was."""
-        return time.monotonic() - self._noted
+    def over_seconds(self) -> float:
+        """Give for how long it has been back; infinite if it never was away."""
+        return 0.0 if self._is_away else time.monotonic() - self._back_at
 
 
 def absence() -> Absence:
@@ -58,6 +71,7 @@ def reading() -> Iterator[Connection]:
 def _database_errors() -> Iterator[None]:
     try:
         yield
+        absence().end()
     except PoolTimeout as error:
         raise away() from error
     except DBAPIError as error:
@@ -93,7 +107,7 @@ def away() -> DatabaseUnavailable:
 def _note_absence(error: BaseException | None) -> None:
     """Remember that the server was away; one that has no connection or no room left is there."""
     if not (getattr(error, "pgcode", None) or "").startswith("53"):
-        absence().note()
+        absence().begin()
 
 
 def is_away(error: DBAPIError) -> bool:

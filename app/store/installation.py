@@ -14,9 +14,14 @@ def read(tx: Connection) -> Row[Any]:
     return tx.exec_driver_sql(query).one()
 
 
-def note_tick(tx: Connection) -> None:
-    """Write that the clock ticked now."""
-    tx.exec_driver_sql("UPDATE installation SET last_tick_at = now()")
+def note_tick(tx: Connection) -> float | None:
+    """Write that the clock ticked now; give the seconds since the tick before, None if there was none."""
+    query = """
+    UPDATE installation SET last_tick_at = now() FROM (SELECT last_tick_at FROM installation) before
+    RETURNING extract(epoch FROM now() - before.last_tick_at)::float8
+    """
+    found: float | None = tx.exec_driver_sql(query).scalar_one()
+    return found
 
 
 def set_paused(tx: Connection, paused: bool) -> None:

@@ -79,7 +79,6 @@ def test_a_lost_worker_s_executions_go_to_the_front(app: Flask, place: Place, cl
 def test_after_the_database_was_away_workers_have_a_moment_to_renew(
     app: Flask, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(app.extensions, "absence", transaction.Absence())
     [held] = place.running()
     place.change(f"lease_expires_at = {LONG_AGO}", [held])
 
@@ -91,6 +90,29 @@ def test_after_the_database_was_away_workers_have_a_moment_to_renew(
     make_tick(app)
 
     assert (before, place.row(held).takeovers) == (0, 1)
+
+
+def test_after_a_silence_of_all_clocks_workers_have_a_moment_to_renew_but_not_again_and_again(
+    app: Flask, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, other = place.running(2)
+    place.change(f"lease_expires_at = {LONG_AGO}", [held])
+    silent = "UPDATE installation SET last_tick_at = now() - interval '20 s'"
+
+    place.sql(silent)
+    make_tick(app)
+    before = place.row(held).takeovers
+    monkeypatch.setattr("app.services.tick.AFTER_ABSENCE_SECONDS", 0)
+    make_tick(app)
+    after = place.row(held).takeovers
+    monkeypatch.setattr("app.services.tick.AFTER_ABSENCE_SECONDS", 5)
+    monkeypatch.setattr(transaction, "SUSPECT_SECONDS", float("inf"))
+    app.extensions["absence"] = transaction.Absence()
+    place.sql(silent)
+    place.change(f"lease_expires_at = {LONG_AGO}", [other])
+    make_tick(app)
+
+    assert (before, after, place.row(other).takeovers) == (0, 1, 1)
 
 
 def test_a_front_job_does_not_make_the_backlog_look_lost(
