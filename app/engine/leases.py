@@ -77,7 +77,11 @@ class Leases:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _look(self, renew: bool) -> bool:
-        """Ask the database about all that is held; False when it did not answer."""
+        """Ask the database about all that is held; False when it did not answer, or a lease has run out.
+
+        That is so after an outage where somebody holds the row at this moment: nothing new begins until the
+        next look has renewed it, or found it lost.
+        """
         before = self._holder.held()
         if not before:
             return True
@@ -87,7 +91,7 @@ class Leases:
         except DBAPIError as error:
             logger.warning("leases could not be checked", error=str(error.orig).strip())
             return False
-        owned = {(row.id, row.claim_no): row.cancelled for row in rows if row.leased}
+        owned = {(row.id, row.claim_no): row.cancelled for row in rows}
         now_held = set(self._holder.held())
         for key in before:
             if key not in now_held:
@@ -96,7 +100,7 @@ class Leases:
                 self._holder.lost(key)
             elif owned[key.id, key.claim_no]:
                 self._holder.cancelled(key)
-        return True
+        return all(row.leased for row in rows)
 
     def _ask(self, ids: list[UUID], renew: bool) -> list[Row[Any]]:
         with self._engine.begin() as tx:

@@ -12,7 +12,7 @@ from app.engine.leases import Leases
 from app.engine.probation import Probation
 from app.store import claims
 from app.store.claims import Suspects
-from tests.store.place import Place
+from tests.store.place import Place, lock
 
 
 def test_another_suspect_begins_once_the_first_has_left() -> None:
@@ -60,6 +60,7 @@ class Holder:
     def __init__(self, keys: list[Key]) -> None:
         self.keys = keys
         self.gone: list[UUID] = []
+        self.looks = 0
 
     def held(self) -> list[Key]:
         return self.keys
@@ -71,7 +72,7 @@ class Holder:
         self.gone.append(key.id)
 
     def looked(self) -> None:
-        """Nothing waits here."""
+        self.looks += 1
 
 
 def test_after_a_freeze_nothing_is_sure_until_the_database_has_been_asked(place: Place) -> None:
@@ -93,3 +94,27 @@ def test_after_a_freeze_nothing_is_sure_until_the_database_has_been_asked(place:
         return fresh, frozen, leases.sure, holder.gone
 
     assert asyncio.run(work()) == (True, False, True, [theirs])
+
+
+def test_what_somebody_holds_while_its_lease_is_over_is_not_lost_and_not_sure(place: Place) -> None:
+    [ours] = place.running()
+    place.change("lease_expires_at = now() - interval '1 s'", [ours])
+
+    async def work() -> tuple[bool, list[UUID]]:
+        holder = Holder([Key(ours, place.scope.workspace_id, 1, None)])
+        leases = Leases(place.engine, "w1", 2, holder)
+        time.sleep(2.1)
+        with place.transaction() as other:
+            lock(other, ours)
+            keeper = asyncio.create_task(leases.keep())
+            while holder.looks < 3:
+                await asyncio.sleep(0.02)
+            held_up = leases.sure
+        async with asyncio.timeout(60):
+            while not leases.sure:
+                await asyncio.sleep(0.02)
+        keeper.cancel()
+        leases.close()
+        return held_up, holder.gone
+
+    assert asyncio.run(work()) == (False, [])

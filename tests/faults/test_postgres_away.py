@@ -180,6 +180,7 @@ def test_nobody_is_lost_while_postgres_is_away_for_all_for_longer_than_the_lease
     for number in range(10):
         customer.trigger(workflow_id, number)
     assert eventually(lambda: len(stand.effects.seen) >= 10, 30)
+    assert eventually(lambda: stand.sql("SELECT last_tick_at AS at FROM installation")[0].at, 30)
 
     for member in members:
         fault(member.postgres)
