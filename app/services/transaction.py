@@ -14,7 +14,7 @@ from app.errors import DatabaseUnavailable
 from app.extensions import db
 
 RETRY_AFTER_SECONDS = 2
-SUSPECT_SECONDS = 60.0
+SUSPECT_SECONDS = 6.0
 # A deadlock, a serialization failure, and what waited too long for a lock or for its answer.
 BUSY = ("40P01", "40001", "55P03", "57014")
 
@@ -37,7 +37,7 @@ class Absence:
             self._is_away = False
 
     def suspect(self) -> None:
-        """Note that it may have been away until now; once a minute, so that no trouble puts off for ever."""
+        """Note that it may have been away until now; not again at once, so that slow ticks judge at last."""
         if self.over_seconds > SUSPECT_SECONDS:
             self._back_at = time.monotonic()
 
